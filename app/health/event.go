@@ -1,0 +1,174 @@
+package health
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Event is a stored Observation as tables show it.
+type Event struct {
+	ID     int64
+	Person PersonID
+	// Day is the date in the patient's zone: the border that charts and tables share.
+	Day Day
+	Observation
+	// MetricTitle is the metric's name for people.
+	MetricTitle string
+	// Version is 1 for the first content under an external id, then counts up.
+	Version int
+}
+
+// Cursor points between two events in the table's order (newest first): at the
+// event with this effective time and id.
+type Cursor struct {
+	At time.Time
+	ID int64
+}
+
+// ErrBadCursor says that a cursor in a URL was not made by this portal.
+var ErrBadCursor = errors.New("this page link is not valid: go back to the first page")
+
+// String encodes the cursor for a URL.
+func (c Cursor) String() string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(c.At.UnixMicro()))
+	binary.BigEndian.PutUint64(b[8:], uint64(c.ID)) //nolint:gosec // bits in, the same bits out
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// ParseCursor reads what String wrote.
+func ParseCursor(s string) (Cursor, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != 16 {
+		return Cursor{}, ErrBadCursor
+	}
+	at := time.UnixMicro(int64(binary.BigEndian.Uint64(b[:8]))).UTC() //nolint:gosec // bits in, the same bits out
+	id := int64(binary.BigEndian.Uint64(b[8:]))                       //nolint:gosec // bits in, the same bits out
+	if id <= 0 || at.Year() < 1800 || at.Year() > 9999 {
+		return Cursor{}, ErrBadCursor
+	}
+	return Cursor{At: at, ID: id}, nil
+}
+
+// The page sizes of the event table.
+const (
+	DefaultPageSize = 50
+	MaxPageSize     = 200
+)
+
+// EventFilter chooses events of one person. Empty fields do not filter.
+type EventFilter struct {
+	Person PersonID
+	// Metric is a metric code.
+	Metric string
+	// From and To are local days, both inclusive; the zero Day is open.
+	From, To Day
+	// Size is the page size, clamped to 1..MaxPageSize; 0 means DefaultPageSize.
+	Size int
+	// After asks for the events older than the cursor, Before for the newer ones. At most one is set.
+	After, Before *Cursor
+}
+
+// Validate clamps the size and refuses contradictions.
+func (f *EventFilter) Validate() error {
+	if f.Size <= 0 {
+		f.Size = DefaultPageSize
+	}
+	f.Size = min(f.Size, MaxPageSize)
+	if f.After != nil && f.Before != nil {
+		return errors.New("a page is either after or before a cursor, not both")
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) {
+		return fmt.Errorf("the range ends (%s) before it begins (%s)", f.To, f.From)
+	}
+	return nil
+}
+
+// CountLimit is the largest total that a page counts exactly; above it a page says "10,000+".
+const CountLimit = 10_000
+
+// EventPage is one page of events, newest first.
+type EventPage struct {
+	Events []Event
+	// Older and Newer are the cursors of the neighbouring pages; nil where there is none.
+	Older, Newer *Cursor
+	// Total counts what the filter matches, exact up to CountLimit; More says that there are more than that.
+	Total int
+	More  bool
+}
+
+// DayPoint is one day of one series in a daily chart.
+type DayPoint struct {
+	Day Day
+	// N counts the Observations shown for the day: the total of the table that the day links to.
+	N int
+	// Used counts those that entered Min, Mean, Max and Sum: numbers that are not bounds.
+	Used                int
+	Min, Mean, Max, Sum float64
+}
+
+// Series is a daily series: one metric, one code, one unit. Two are never joined.
+type Series struct {
+	Metric     Metric
+	CodeSystem string
+	Code       string
+	Unit       string
+	Points     []DayPoint
+}
+
+// MetricSummary is what there is of one metric of a person.
+type MetricSummary struct {
+	Metric Metric
+	// Count is the number of Observations that the table shows for the metric.
+	Count int
+	// First and Last are the first and the last local day with data.
+	First, Last Day
+	// Latest is the newest Observation.
+	Latest Event
+}
+
+// PatientRow is a line of the patient list.
+type PatientRow struct {
+	Person
+	// LastDay is the last local day with data; zero when there is none.
+	LastDay Day
+}
+
+// PatientFilter chooses a page of the patient list, which is ordered by name.
+type PatientFilter struct {
+	// Size is the page size, clamped to 1..MaxPageSize; 0 means DefaultPageSize.
+	Size int
+	// After and Before are public ids of the patients that the page lies after or before. At most one is set.
+	After, Before string
+}
+
+// Validate clamps the size and refuses contradictions.
+func (f *PatientFilter) Validate() error {
+	if f.Size <= 0 {
+		f.Size = DefaultPageSize
+	}
+	f.Size = min(f.Size, MaxPageSize)
+	if f.After != "" && f.Before != "" {
+		return errors.New("a page is either after or before a patient, not both")
+	}
+	return nil
+}
+
+// PatientPage is one page of the patient list.
+type PatientPage struct {
+	Patients []PatientRow
+	// Next and Previous say whether there are patients after and before the page.
+	Next, Previous bool
+	// Total counts all patients of the user's care teams.
+	Total int
+}
+
+// Patient is a person with the warning that their banner carries.
+type Patient struct {
+	Person
+	// Alike are the other patients in the user's care teams whose names are similar.
+	Alike []Person
+}

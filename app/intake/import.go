@@ -1,0 +1,234 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"healthportal/app/health"
+)
+
+// Import reads src to its end and stores what it holds. Damaged lines and
+// unknown persons are refused and reported; the rest is stored. The error is
+// for what stops an import: reading or storing failed. Batches that were stored
+// before stay, and the same file can be imported again.
+func Import(ctx context.Context, src Source, sink Sink, o Options) (report Report, err error) {
+	o.defaults()
+	ingest, err := sink.StartImport(ctx, health.ImportSettings{Format: src.Format(), Team: o.Team, Site: o.Site})
+	if err != nil {
+		return Report{}, fmt.Errorf("start the import: %w", err)
+	}
+	defer func() {
+		if cerr := ingest.Close(context.WithoutCancel(ctx)); err == nil && cerr != nil {
+			err = fmt.Errorf("end the import: %w", cerr)
+		}
+	}()
+	r := &run{ingest: ingest, o: o, subjects: map[health.Identifier]*subject{},
+		people: map[health.PersonID]*subject{}, resources: map[resource]version{}}
+	g, gctx := errgroup.WithContext(ctx)
+	batches := make(chan []Record, 1)
+	g.Go(func() error {
+		defer close(batches)
+		return collect(gctx, src, o.BatchSize, batches)
+	})
+	g.Go(func() error {
+		for records := range batches {
+			if err := r.batch(gctx, records); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return r.report, err
+	}
+	if err := ingest.Finish(ctx, r.report.result(src.SHA256())); err != nil {
+		return r.report, fmt.Errorf("record the import: %w", err)
+	}
+	return r.report, nil
+}
+
+// collect reads records into batches, ahead of the storing.
+func collect(ctx context.Context, src Source, size int, out chan<- []Record) error {
+	for {
+		var (
+			records []Record
+			weight  int
+			done    bool
+		)
+		for weight < size {
+			rec, err := src.Next()
+			if errors.Is(err, io.EOF) {
+				done = true
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("read the file: %w", err)
+			}
+			if !rec.Blank {
+				records = append(records, rec)
+				weight += max(1, len(rec.Observations))
+			}
+		}
+		if len(records) > 0 {
+			select {
+			case out <- records:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// resource is one external id of one person and source.
+type resource struct {
+	person   health.PersonID
+	source   string
+	external string
+}
+
+// version is what the current batch holds of a resource.
+type version struct {
+	round    int
+	contents []health.ContentID
+}
+
+func (v version) equal(contents []health.ContentID) bool {
+	if len(v.contents) != len(contents) {
+		return false
+	}
+	for i := range contents {
+		if v.contents[i] != contents[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// run is the state of one import.
+type run struct {
+	ingest   health.Ingest
+	o        Options
+	report   Report
+	subjects map[health.Identifier]*subject
+	people   map[health.PersonID]*subject
+	// rows and resources are the batch that is being put together.
+	rows      []health.ImportRow
+	resources map[resource]version
+}
+
+func (r *run) batch(ctx context.Context, records []Record) error {
+	if err := r.lookUp(ctx, records); err != nil {
+		return err
+	}
+	for i := range records {
+		rec := &records[i]
+		r.report.Lines++
+		r.report.Absent += rec.Absent
+		for _, reason := range rec.Problems {
+			r.report.refuse(rec.Line, reason)
+		}
+		if rec.Person != nil {
+			r.report.Persons++
+			if err := r.person(ctx, rec); err != nil {
+				return err
+			}
+		}
+		if len(rec.Observations) > 0 {
+			if err := r.observations(ctx, rec); err != nil {
+				return err
+			}
+		}
+	}
+	return r.flush(ctx)
+}
+
+func (r *run) flush(ctx context.Context) error {
+	counts, err := r.ingest.Store(ctx, r.rows)
+	if err != nil {
+		return fmt.Errorf("store a batch: %w", err)
+	}
+	r.report.add(counts)
+	r.rows = r.rows[:0]
+	clear(r.resources)
+	if r.o.Progress != nil {
+		r.o.Progress(r.report.snapshot())
+	}
+	return nil
+}
+
+// observations queues a line's Observations, or refuses them.
+func (r *run) observations(ctx context.Context, rec *Record) error {
+	s, err := r.subjectOf(ctx, rec.Subject)
+	if err != nil {
+		return err
+	}
+	if s.refused != "" {
+		for range rec.Observations {
+			r.report.refuse(rec.Line, s.refused)
+		}
+		return nil
+	}
+	rows := make([]health.ImportRow, 0, len(rec.Observations))
+	for i := range rec.Observations {
+		o := &rec.Observations[i]
+		o.InZone(s.zone)
+		if reason := r.checkTimes(o); reason != "" {
+			r.report.refuse(rec.Line, reason)
+			continue
+		}
+		rows = append(rows, health.ImportRow{Person: s.person.ID, Day: o.LocalDay(s.zone), Content: o.Dedupe(s.person.ID), Observation: o})
+	}
+	return r.queue(ctx, rows)
+}
+
+func (r *run) checkTimes(o *health.Observation) string {
+	if err := health.CheckTime(o.EffectiveAt, r.o.Now()); err != nil {
+		return err.Error()
+	}
+	if !o.EffectiveEnd.IsZero() && o.EffectiveEnd.Before(o.EffectiveAt) {
+		return "the period ends before it begins"
+	}
+	return ""
+}
+
+// queue adds the rows of one resource to the batch. A second version of a
+// resource within a batch goes into the next round.
+func (r *run) queue(ctx context.Context, rows []health.ImportRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	first := rows[0]
+	if first.ExternalID != "" {
+		key := resource{first.Person, first.Source, first.ExternalID}
+		v := version{contents: make([]health.ContentID, len(rows))}
+		for i := range rows {
+			v.contents[i] = rows[i].Content
+		}
+		if known, ok := r.resources[key]; ok {
+			if known.equal(v.contents) {
+				r.report.add(health.ImportCounts{Repeated: len(rows)})
+				return nil
+			}
+			v.round = known.round + 1
+		}
+		if v.round == health.MaxRounds {
+			if err := r.flush(ctx); err != nil {
+				return err
+			}
+			v.round = 0
+		}
+		r.resources[key] = v
+		for i := range rows {
+			rows[i].Round = v.round
+		}
+	}
+	r.rows = append(r.rows, rows...)
+	return nil
+}

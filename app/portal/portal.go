@@ -1,0 +1,168 @@
+// Package portal is the composition root: it opens the stores, builds the
+// services and the server, and shuts them down in order.
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"healthportal/app/config"
+	"healthportal/app/genomics"
+	"healthportal/app/passkey"
+	"healthportal/app/session"
+	"healthportal/store/embedded"
+	"healthportal/store/mirror"
+	"healthportal/store/postgres"
+)
+
+// SettingDemo is the name of the ops.setting that marks a database which the
+// demo filled: everything in it is synthetic.
+const SettingDemo = "demo"
+
+// closeTimeout bounds the orderly end of the stores.
+const closeTimeout = 20 * time.Second
+
+// Portal is the opened stores of one process and what is built on them.
+type Portal struct {
+	Config   config.Config
+	Log      *slog.Logger
+	DB       *postgres.DB
+	lease    *embedded.Lease
+	mirror   *mirror.Mirror
+	manifest *genomics.Manifest
+}
+
+// Open opens the database, the embedded one where the configuration names none,
+// and brings it up to date. Close the Portal after use.
+func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Portal, err error) {
+	p := &Portal{Config: cfg, Log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	if p.Config.DataDir, err = embedded.PrepareDataDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	dsn := cfg.DatabaseURL
+	if dsn == "" {
+		p.lease, err = embedded.Open(ctx, embedded.Options{DataDir: p.Config.DataDir, Durable: true, Logger: log, BinDir: cfg.PGBinDir})
+		if err != nil {
+			return nil, err
+		}
+		dsn = p.lease.DSN()
+	}
+	if err := postgres.Migrate(ctx, dsn); err != nil {
+		return nil, err
+	}
+	if p.DB, err = postgres.Open(ctx, dsn); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Close closes what is open, the database last.
+func (p *Portal) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var errs []error
+	if p.mirror != nil {
+		errs = append(errs, p.mirror.Close())
+	}
+	if p.DB != nil {
+		p.DB.Close()
+	}
+	if p.lease != nil {
+		errs = append(errs, p.lease.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Manifest reads the manifest once and fixes the site's time zone from it and
+// from PORTAL_TIMEZONE, which wins.
+func (p *Portal) Manifest(ctx context.Context) (*genomics.Manifest, error) {
+	if p.manifest != nil {
+		return p.manifest, nil
+	}
+	m, err := genomics.ReadManifest(p.Config.ManifestPath)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.DB.SetSiteTimezone(ctx, p.zone(m)); err != nil {
+		return nil, fmt.Errorf("site time zone: %w", err)
+	}
+	p.manifest = m
+	return m, nil
+}
+
+// zone is PORTAL_TIMEZONE, else the manifest's, else UTC.
+func (p *Portal) zone(m *genomics.Manifest) *time.Location {
+	if p.Config.TimeZone != nil {
+		return p.Config.TimeZone
+	}
+	if loc, err := time.LoadLocation(m.Site.TimeZone); err == nil && m.Site.TimeZone != "" {
+		return loc
+	}
+	return time.UTC
+}
+
+// Mirror opens the local mirror of the report index once.
+func (p *Portal) Mirror(ctx context.Context) (*mirror.Mirror, error) {
+	if p.mirror != nil {
+		return p.mirror, nil
+	}
+	m, err := mirror.Open(ctx, filepath.Join(p.Config.DataDir, "mirror"))
+	if err != nil {
+		return nil, err
+	}
+	p.mirror = m
+	return m, nil
+}
+
+// Sessions is the service that issues and looks up sessions.
+func (p *Portal) Sessions() *session.Service { return session.NewService(p.DB, time.Now) }
+
+// Directory is the service that adds people and hands out enrolment links.
+func (p *Portal) Directory() (*passkey.Directory, error) {
+	d, err := passkey.NewDirectory(p.passkeyConfig(), p.DB)
+	if err != nil {
+		return nil, fmt.Errorf("enrolment: %w", err)
+	}
+	return d, nil
+}
+
+func (p *Portal) passkeyConfig() passkey.Config {
+	return passkey.Config{Origin: p.Config.Origin, RPName: "Health Portal", Now: time.Now}
+}
+
+// NewLogger makes the structured log that the configuration asks for.
+func NewLogger(cfg config.Config, w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// Version is the version of the program's build: a release tag, or the commit, or "development".
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "development"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return s.Value[:12]
+		}
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	return "development"
+}

@@ -1,0 +1,89 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"healthportal/app/genomics/reportsync"
+	"healthportal/app/health"
+	"healthportal/app/intake"
+	"healthportal/app/jobs"
+)
+
+// The names of the jobs, as ops.job_runs records them.
+const (
+	jobSyncReports     = "sync-reports"
+	jobRefreshViews    = "refresh-views"
+	jobCleanupSessions = "cleanup-sessions"
+)
+
+// partitionMonths is how far ahead partitions are made.
+const partitionMonths = 3
+
+// SyncReports indexes the manifest's report roots and lets the mirror follow.
+// It returns jobs.ErrHeld where another run is under way.
+func (p *Portal) SyncReports(ctx context.Context, opt reportsync.Options) (reportsync.Summary, error) {
+	m, err := p.Manifest(ctx)
+	if err != nil {
+		return reportsync.Summary{}, err
+	}
+	index, err := p.Mirror(ctx)
+	if err != nil {
+		return reportsync.Summary{}, err
+	}
+	opt.Follow = func(ctx context.Context) error {
+		return index.Follow(ctx, p.DB)
+	}
+	var sum reportsync.Summary
+	err = jobs.Run(ctx, p.DB, jobSyncReports, func(ctx context.Context) (jobs.Counts, error) {
+		var err error
+		sum, err = reportsync.Run(ctx, m, p.DB, opt)
+		return sum.Counts(), err
+	})
+	return sum, err
+}
+
+// ImportEvents brings a file of health events in. The site's zone comes from
+// the configuration and, where that says nothing, from the manifest.
+func (p *Portal) ImportEvents(ctx context.Context, src intake.Source, o intake.Options) (intake.Report, error) {
+	m, err := p.Manifest(ctx)
+	if err != nil {
+		return intake.Report{}, err
+	}
+	o.Site = p.zone(m)
+	report, err := intake.Import(ctx, src, p.DB, o)
+	if err != nil {
+		return report, fmt.Errorf("import events: %w", err)
+	}
+	return report, nil
+}
+
+// RefreshViews catches up the daily rollup with rows that others wrote and makes
+// the partitions of the next months. Counts: days, partitions.
+func (p *Portal) RefreshViews(ctx context.Context) (jobs.Counts, error) {
+	counts := jobs.Counts{}
+	err := jobs.Run(ctx, p.DB, jobRefreshViews, func(ctx context.Context) (jobs.Counts, error) {
+		today := health.DayOf(time.Now().UTC())
+		made, err := p.DB.EnsurePartitions(ctx, today, today.AddMonths(partitionMonths))
+		if err != nil {
+			return counts, err
+		}
+		days, err := p.DB.RebuildDirty(ctx)
+		counts["partitions"], counts["days"] = int64(made), int64(days)
+		return counts, err
+	})
+	return counts, err
+}
+
+// CleanupSessions deletes ended sessions, dead ceremonies and old enrolment
+// links. Counts: sessions, ceremonies, enrolments.
+func (p *Portal) CleanupSessions(ctx context.Context) (jobs.Counts, error) {
+	counts := jobs.Counts{}
+	err := jobs.Run(ctx, p.DB, jobCleanupSessions, func(ctx context.Context) (jobs.Counts, error) {
+		removed, err := p.Sessions().Cleanup(ctx)
+		counts["sessions"], counts["ceremonies"], counts["enrolments"] = removed.Sessions, removed.Ceremonies, removed.Enrolments
+		return counts, err
+	})
+	return counts, err
+}

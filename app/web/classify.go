@@ -1,0 +1,156 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthportal/app/access"
+	"healthportal/app/health"
+	"healthportal/views/ui"
+)
+
+// Error is an answer with a status and words meant for the reader. Everything
+// else that a handler returns is answered in general words and logged.
+type Error struct {
+	// Status is the HTTP status.
+	Status int
+	// What says what happened, Do what the reader can do. Neither quotes internals.
+	What, Do string
+	// cause is for the log only.
+	cause error
+}
+
+// Error is the text for the log.
+func (e *Error) Error() string {
+	if e.cause != nil {
+		return fmt.Sprintf("%s: %v", e.What, e.cause)
+	}
+	return e.What
+}
+
+// Unwrap returns the cause, which readers never see.
+func (e *Error) Unwrap() error { return e.cause }
+
+func newError(status int, what, do string) *Error { return &Error{Status: status, What: what, Do: do} }
+
+// badInput answers 400 for a parameter that can't be used. The cause is a
+// domain's own word about the reader's input (health.ParseDay); never pass a
+// store's or a driver's error.
+func badInput(field string, cause error) *Error {
+	return &Error{Status: http.StatusBadRequest, What: fmt.Sprintf("%q can't be used: %v.", field, cause),
+		Do: "Correct the address or the form and try again.", cause: cause}
+}
+
+var (
+	errSignedOut = errors.New("signed out")
+	errPanic     = errors.New("the handler panicked")
+	errCrossSite = newError(http.StatusForbidden, "This request did not come from a page of the portal",
+		"Go back, reload the page and try again.")
+)
+
+const mimeProblem = "application/problem+json"
+
+// classify turns any error into status and words. It is the only place that does.
+func classify(err error) *Error {
+	var known *Error
+	var fiberErr *fiber.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, health.ErrNotFound):
+		return &Error{http.StatusNotFound, "There is no such page, or it is not open to you", "Check the address, or start from the navigation.", err}
+	case errors.Is(err, access.ErrDenied):
+		return &Error{http.StatusForbidden, "Your roles do not open this page", "Ask an administrator if you need it.", err}
+	case errors.Is(err, errSignedOut):
+		return &Error{http.StatusUnauthorized, "You are signed out", "Sign in and try again.", err}
+	case errors.As(err, &fiberErr):
+		return fromFiber(fiberErr)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return &Error{http.StatusServiceUnavailable, "The answer took too long", "Try again, with a narrower filter if there is one.", err}
+	case errors.Is(err, errPanic):
+		return &Error{http.StatusInternalServerError, "Something went wrong on our side", tryLater, err}
+	default:
+		return &Error{http.StatusServiceUnavailable, "The data can't be read right now", tryLater, err}
+	}
+}
+
+const tryLater = "Try again in a moment. If it stays, give the request id below to the operators."
+
+func fromFiber(e *fiber.Error) *Error {
+	switch e.Code {
+	case http.StatusNotFound:
+		return classify(health.ErrNotFound)
+	case http.StatusMethodNotAllowed:
+		return &Error{e.Code, "This address does not take that kind of request", "Start from the navigation.", e}
+	case http.StatusRequestEntityTooLarge:
+		return &Error{e.Code, "The request is too large", "Send at most 1 MiB.", e}
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return &Error{e.Code, "The request's headers are too large", "Clear this site's cookies and try again.", e}
+	default:
+		return &Error{e.Code, "The request can't be answered", "Check it and try again.", e}
+	}
+}
+
+// answerError is the one place where errors become answers: a page, a fragment
+// or a problem document (RFC 9457), with the request id.
+func (s *Server) answerError(c *fiber.Ctx, err error) error {
+	e := classify(err)
+	id := requestID(c)
+	c.Response().ResetBody()
+	s.setSecurityHeaders(c)
+	if e.Status >= http.StatusInternalServerError {
+		s.cfg.Logger.Error("request failed", "request", id, "status", e.Status, "error", err)
+	} else {
+		s.cfg.Logger.Debug("request refused", "request", id, "status", e.Status, "error", err)
+	}
+	if e.Status == http.StatusUnauthorized && safe(c.Method()) && !wantsProblem(c) {
+		return s.toSignIn(c)
+	}
+	c.Status(e.Status)
+	switch {
+	case wantsProblem(c):
+		return problem(c, e, id)
+	case wantsFragment(c):
+		return sendComponent(c, ui.ErrorState(errorState(e, id, "")))
+	default:
+		return s.errorPage(c, e, id)
+	}
+}
+
+// toSignIn sends a signed-out reader to the sign-in page and back afterwards.
+func (s *Server) toSignIn(c *fiber.Ctx) error {
+	target := "/login"
+	if path := string(c.Request().URI().RequestURI()); path != "/" && !wantsFragment(c) {
+		target += "?next=" + url.QueryEscape(path)
+	}
+	if c.Get("HX-Request") == "true" {
+		c.Set("HX-Redirect", target)
+		return c.SendStatus(http.StatusUnauthorized)
+	}
+	return c.Redirect(target, http.StatusSeeOther)
+}
+
+func problem(c *fiber.Ctx, e *Error, id string) error {
+	body := struct {
+		Type     string `json:"type"`
+		Title    string `json:"title"`
+		Status   int    `json:"status"`
+		Detail   string `json:"detail"`
+		Instance string `json:"instance"`
+	}{"about:blank", http.StatusText(e.Status), e.Status, strings.TrimSpace(e.What + ". " + e.Do), "urn:request:" + id}
+	if err := c.JSON(body); err != nil {
+		return fmt.Errorf("write problem document: %w", err)
+	}
+	c.Set(fiber.HeaderContentType, mimeProblem)
+	return nil
+}
+
+func errorState(e *Error, id, retry string) ui.ErrorStateProps {
+	return ui.ErrorStateProps{Title: http.StatusText(e.Status), What: strings.TrimSuffix(e.What, ".") + ".", Do: e.Do, RequestID: id, RetryHref: retry}
+}

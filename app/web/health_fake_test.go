@@ -1,0 +1,113 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"healthportal/app/access"
+	"healthportal/app/health"
+)
+
+// fakeHealth is one patient in the care team of user 7, with recorded questions.
+type fakeHealth struct {
+	err     error
+	page    health.EventPage
+	metrics []health.MetricSummary
+	series  []health.Series
+	list    health.PatientPage
+
+	gotFilter   health.EventFilter
+	gotPatients health.PatientFilter
+	gotScope    access.Scope
+	gotFrom     health.Day
+	gotTo       health.Day
+}
+
+// errSecret is a store's error that names what must not reach the reader.
+var errSecret = errors.New("pq: password of Muster at 10.0.0.1")
+
+const knownPatient = "0123456789abcdef0123456789abcdef"
+
+func anna() health.Person {
+	return health.Person{ID: 42, PublicID: knownPatient, RecordNumber: "R-1", FamilyName: "Muster<b>", GivenName: "Anna",
+		BirthDate: day("1980-03-04"), Sex: health.Female, TimeZone: "Europe/Berlin", Synthetic: true}
+}
+
+func day(s string) health.Day {
+	d, err := health.ParseDay(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func (f *fakeHealth) Patients(_ context.Context, userID int64, filter health.PatientFilter) (health.PatientPage, error) {
+	f.gotPatients = filter
+	if userID != 7 {
+		return health.PatientPage{}, nil
+	}
+	return f.list, f.err
+}
+
+func (f *fakeHealth) Patient(_ context.Context, userID int64, publicID string) (health.Patient, error) {
+	if f.err != nil {
+		return health.Patient{}, f.err
+	}
+	if userID != 7 || publicID != knownPatient {
+		return health.Patient{}, health.ErrNotFound
+	}
+	return health.Patient{Person: anna(), Alike: []health.Person{{FamilyName: "Muster", GivenName: "Hanna", RecordNumber: "R-2", BirthDate: day("1981-01-01")}}}, nil
+}
+
+func (f *fakeHealth) PersonMetrics(_ context.Context, scope access.Scope, _ health.PersonID) ([]health.MetricSummary, error) {
+	f.gotScope = scope
+	return f.metrics, f.err
+}
+
+func (f *fakeHealth) DailySeries(_ context.Context, scope access.Scope, _ health.PersonID, _ string, from, to health.Day) ([]health.Series, error) {
+	f.gotScope, f.gotFrom, f.gotTo = scope, from, to
+	return f.series, f.err
+}
+
+func (f *fakeHealth) EventPage(_ context.Context, scope access.Scope, filter health.EventFilter) (health.EventPage, error) {
+	f.gotScope, f.gotFilter = scope, filter
+	return f.page, f.err
+}
+
+// beat is a heart rate of Anna's.
+func beat(id int64, at time.Time, value float64) health.Event {
+	return health.Event{ID: id, Person: 42, Day: health.DayOf(at), MetricTitle: "Heart rate", Version: 1, Observation: health.Observation{
+		Metric: "heart_rate", CodeSystem: health.SystemLOINC, Code: "8867-4", EffectiveAt: at, HasOffset: true,
+		Value: value, HasValue: true, Unit: "/min", Status: health.Final, Source: "lab", Device: "Wrist sensor",
+	}}
+}
+
+// withData is a store with a month of heart rates and a page of events.
+func withData() *fakeHealth {
+	heart, _ := health.ByLOINC("8867-4")
+	potassium, _ := health.ByLOINC("2823-3")
+	newest := beat(9, time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC), 72.5)
+	newest.OrigValue = "72.50"
+	low := 3.5
+	lab := health.Event{ID: 5, Person: 42, Day: day("2026-02-01"), MetricTitle: "Potassium", Version: 2, Observation: health.Observation{
+		Metric: "potassium", EffectiveAt: time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC), Value: 0.1, HasValue: true, Comparator: "<", Unit: "mmol/L",
+		Flag: "LL", Status: health.Preliminary, Source: "lab", RefLow: &low}}
+	return &fakeHealth{
+		page: health.EventPage{Events: []health.Event{newest, lab}, Total: 1204, Older: &health.Cursor{At: lab.EffectiveAt, ID: 5}},
+		metrics: []health.MetricSummary{
+			{Metric: heart, Count: 1204, First: day("2025-12-30"), Last: day("2026-03-29"), Latest: newest},
+			{Metric: potassium, Count: 3, First: day("2026-02-01"), Last: day("2026-02-01"), Latest: lab},
+		},
+		series: []health.Series{{Metric: heart, CodeSystem: health.SystemLOINC, Code: "8867-4", Unit: "/min", Points: []health.DayPoint{
+			{Day: day("2026-03-01"), N: 1204, Used: 1200, Min: 48, Mean: 72.4321, Max: 131},
+			{Day: day("2026-03-02"), N: 2, Used: 2, Min: 50, Mean: 55, Max: 60},
+			{Day: day("2026-03-29"), N: 1, Used: 0},
+		}}},
+		list: health.PatientPage{Patients: []health.PatientRow{{Person: anna(), LastDay: day("2026-03-27")}}, Total: 2, Next: true},
+	}
+}
+
+func healthSite(f *fakeHealth) func(*Deps) {
+	return func(d *Deps) { d.Patients, d.Series, d.Events = f, f, f }
+}

@@ -1,0 +1,159 @@
+// Package web is the portal's HTTP side: one visible route table, middleware,
+// rendering, one error classifier, and one file per page or action. It declares
+// the small interfaces that it needs of the stores and services.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthportal/static"
+)
+
+// The limits of the HTTP server.
+const (
+	requestDeadline = 10 * time.Second
+	readTimeout     = 15 * time.Second
+	idleTimeout     = 75 * time.Second
+	// A reader that takes nothing for this long is cut off.
+	writeStall = 30 * time.Second
+	bodyLimit  = 1 << 20
+	headerSize = 16 << 10
+)
+
+// Config is what the server needs to know about the site.
+type Config struct {
+	// Origin is the public origin, scheme and host, for example https://portal.example.
+	// Links, cookies and same-origin checks come from it, never from a request header.
+	Origin string
+	// SiteName is shown on every page.
+	SiteName string
+	// Synthetic says that all data is made up; every page then says so.
+	Synthetic bool
+	// Zone is the site's time zone, used where a person has none.
+	Zone *time.Location
+	// Version is the program's version for the footer.
+	Version string
+	Logger  *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Server serves the route table. Make it with New.
+type Server struct {
+	cfg    Config
+	origin *url.URL
+	deps   Deps
+	assets *static.Assets
+	app    *fiber.App
+	base   context.Context
+	stop   context.CancelFunc
+}
+
+// New builds the server. It fails when a route has no permission, so that
+// nothing is ever served by default.
+func New(cfg Config, deps Deps) (*Server, error) {
+	origin, err := url.Parse(cfg.Origin)
+	if err != nil || origin.Host == "" {
+		return nil, fmt.Errorf("origin %q is not a URL with a host", cfg.Origin)
+	}
+	assets, err := static.New()
+	if err != nil {
+		return nil, fmt.Errorf("static files: %w", err)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	base, stop := context.WithCancel(context.Background())
+	s := &Server{cfg: cfg, origin: origin, deps: deps, assets: assets, base: base, stop: stop}
+	if err := checkRoutes(s.routes()); err != nil {
+		stop()
+		return nil, err
+	}
+	s.app = fiber.New(fiber.Config{
+		Immutable:                    true,
+		StrictRouting:                true,
+		CaseSensitive:                true,
+		DisableStartupMessage:        true,
+		DisablePreParseMultipartForm: true,
+		BodyLimit:                    bodyLimit,
+		ReadBufferSize:               headerSize,
+		ReadTimeout:                  readTimeout,
+		IdleTimeout:                  idleTimeout,
+		ErrorHandler:                 s.answerError,
+	})
+	// Parse errors would otherwise echo part of the header, cookies included.
+	s.app.Server().SecureErrorLogMessage = true
+	s.app.Server().NoDefaultServerHeader = true
+	s.app.Server().Logger = quietLogger{cfg.Logger}
+	s.app.Use(s.outermost)
+	for _, r := range s.routes() {
+		s.app.Add(r.method, r.path, s.serve(r))
+		if r.method == http.MethodGet {
+			s.app.Add(http.MethodHead, r.path, s.serve(r))
+		}
+	}
+	return s, nil
+}
+
+// Serve answers requests on ln until Shutdown.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.app.Listener(stallListener{ln}); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// Shutdown stops taking requests and waits for those under way until ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.stop()
+	if err := s.app.ShutdownWithContext(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("stop the server: %w", err)
+	}
+	return nil
+}
+
+// Test answers one request without a listener.
+func (s *Server) Test(req *http.Request) (*http.Response, error) {
+	return s.app.Test(req, -1)
+}
+
+// stallListener gives each connection a write deadline that every write renews:
+// a long download may take its time, a stalled one may not.
+type stallListener struct{ net.Listener }
+
+// Accept waits for the next connection.
+func (l stallListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return stallConn{conn}, nil
+}
+
+type stallConn struct{ net.Conn }
+
+// Write writes p within writeStall.
+func (c stallConn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(writeStall)); err != nil {
+		return 0, fmt.Errorf("write deadline: %w", err)
+	}
+	return c.Conn.Write(p)
+}
+
+// quietLogger takes fasthttp's own complaints about connections: they may quote
+// bytes of a request, so only the fact is logged.
+type quietLogger struct{ log *slog.Logger }
+
+// Printf notes that a connection failed, without its text.
+func (q quietLogger) Printf(string, ...any) {
+	q.log.Debug("connection error")
+}

@@ -1,0 +1,225 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"healthportal/app/health"
+)
+
+// importer is one running import on one connection of hp_owner.
+type importer struct {
+	db       *DB
+	conn     *pgxpool.Conn
+	settings health.ImportSettings
+	id       int64
+	team     int64 // 0: none
+	names    dimensions
+	inTeam   map[health.PersonID]bool
+	months   map[time.Time]bool // with a partition
+}
+
+// firstMonthlyYear is where monthly partitions begin.
+const firstMonthlyYear = 2015
+
+// StartImport opens an import. The caller closes it.
+func (db *DB) StartImport(ctx context.Context, s health.ImportSettings) (health.Ingest, error) {
+	conn, err := db.owner.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("start an import: %w", err)
+	}
+	im := &importer{db: db, conn: conn, settings: s, inTeam: map[health.PersonID]bool{}, months: map[time.Time]bool{}}
+	if err := im.open(ctx); err != nil {
+		conn.Release()
+		return nil, fmt.Errorf("start an import: %w", err)
+	}
+	return im, nil
+}
+
+func (im *importer) open(ctx context.Context) error {
+	var zone string
+	if err := im.conn.QueryRow(ctx, readSiteZone).Scan(&zone); err != nil {
+		return fmt.Errorf("site's time zone: %w", err)
+	}
+	if zone != im.settings.Site.String() {
+		return fmt.Errorf("the import counts days in %s, the database in %s: set the site's time zone first", im.settings.Site, zone)
+	}
+	if im.settings.Team != "" {
+		id, err := ensureTeam(ctx, im.conn, im.settings.Team)
+		if err != nil {
+			return err
+		}
+		im.team = id
+	}
+	if err := im.conn.QueryRow(ctx, `INSERT INTO health.import (format) VALUES ($1) RETURNING id`, im.settings.Format).Scan(&im.id); err != nil {
+		return fmt.Errorf("record the import: %w", err)
+	}
+	return im.names.load(ctx, im.conn)
+}
+
+// Close gives the connection back.
+func (im *importer) Close(context.Context) error {
+	im.conn.Release()
+	return nil
+}
+
+// Finish records the outcome of the import.
+func (im *importer) Finish(ctx context.Context, r health.ImportResult) error {
+	_, err := im.conn.Exec(ctx, `
+		UPDATE health.import SET finished_at = now(), file_sha256 = $2, read = $3, stored = $4, repeated = $5, corrected = $6, refused = $7
+		WHERE id = $1`, im.id, r.FileSHA256, r.Read, r.Stored, r.Repeated, r.Corrected, r.Refused)
+	if err != nil {
+		return fmt.Errorf("record the import: %w", err)
+	}
+	return nil
+}
+
+// Store writes a batch in one transaction: the rows, their older versions
+// superseded, and the daily rollup that charts read.
+func (im *importer) Store(ctx context.Context, rows []health.ImportRow) (health.ImportCounts, error) {
+	var counts health.ImportCounts
+	if len(rows) == 0 {
+		return counts, nil
+	}
+	if err := im.ensurePartitions(ctx, rows); err != nil {
+		return counts, err
+	}
+	err := pgx.BeginFunc(ctx, im.conn, func(tx pgx.Tx) error {
+		var err error
+		counts, err = im.storeIn(ctx, tx, rows)
+		return err
+	})
+	if err != nil {
+		return health.ImportCounts{}, fmt.Errorf("store %d events: %w", len(rows), err)
+	}
+	return counts, nil
+}
+
+func (im *importer) storeIn(ctx context.Context, tx pgx.Tx, rows []health.ImportRow) (health.ImportCounts, error) {
+	var counts health.ImportCounts
+	if err := lockEvents(ctx, tx); err != nil {
+		return counts, err
+	}
+	if err := im.names.ensure(ctx, tx, rows); err != nil {
+		return counts, err
+	}
+	if err := im.joinTeam(ctx, tx, rows); err != nil {
+		return counts, err
+	}
+	rounds, err := im.stage(ctx, tx, rows)
+	if err != nil {
+		return counts, err
+	}
+	for round := range rounds {
+		c, err := im.storeRound(ctx, tx, round)
+		if err != nil {
+			return counts, err
+		}
+		counts = counts.Add(c)
+	}
+	if _, err := rebuildDirty(ctx, tx); err != nil {
+		return counts, err
+	}
+	return counts, nil
+}
+
+// lockEvents makes writers of events and of the rollup take turns, so that they
+// can't deadlock on the same days.
+func lockEvents(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('health.event')), set_config('jit', 'off', true),
+		set_config('enable_mergejoin', 'off', true)`)
+	if err != nil {
+		return fmt.Errorf("wait for other imports: %w", err)
+	}
+	return nil
+}
+
+// byIndex runs statements that join a batch with a large table. Temporary tables
+// have no statistics, so that PostgreSQL might read the large one whole.
+func byIndex(ctx context.Context, tx pgx.Tx, run func() error) error {
+	if _, err := tx.Exec(ctx, `SELECT set_config('enable_hashjoin', 'off', true)`); err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	if err := run(); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `SELECT set_config('enable_hashjoin', 'on', true)`); err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	return nil
+}
+
+// ensurePartitions makes the months of the batch that are missing, and only
+// those: a stray date must not make a partition per month up to it. It commits
+// on its own, because readers wait for it.
+func (im *importer) ensurePartitions(ctx context.Context, rows []health.ImportRow) error {
+	for i := range rows {
+		at := rows[i].EffectiveAt.UTC()
+		month := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+		if im.months[month] || month.Year() < firstMonthlyYear {
+			continue
+		}
+		if _, err := im.conn.Exec(ctx, `SELECT health.ensure_partitions($1::date, $1::date)`, month); err != nil {
+			return fmt.Errorf("make the partition of a month: %w", err)
+		}
+		im.months[month] = true
+	}
+	return nil
+}
+
+// joinTeam makes the batch's persons members of the import's care team.
+func (im *importer) joinTeam(ctx context.Context, tx pgx.Tx, rows []health.ImportRow) error {
+	if im.team == 0 {
+		return nil
+	}
+	var fresh []int64
+	for i := range rows {
+		if p := rows[i].Person; !im.inTeam[p] {
+			im.inTeam[p] = true
+			fresh = append(fresh, int64(p))
+		}
+	}
+	return joinTeam(ctx, tx, im.team, fresh)
+}
+
+const insertRound = `
+	WITH inserted AS (
+	  INSERT INTO health.event (id, person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, whole_days, value,
+	    comparator, value_text, unit_id, orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id,
+	    group_id, code_system, code, dedupe, version, import_id)
+	  SELECT id, person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, whole_days, value,
+	    comparator, value_text, unit_id, orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id,
+	    group_id, code_system, code, dedupe, version, $2
+	  FROM stage WHERE round = $1 AND NOT repeated ORDER BY id
+	  ON CONFLICT (person_id, dedupe, effective_at) DO NOTHING
+	  RETURNING id
+	), known AS (
+	  INSERT INTO health.event_identity (person_id, source_id, ext, slot, version, dedupe, effective_at, event_id)
+	  SELECT s.person_id, s.source_id, s.ext, s.slot, s.version, s.dedupe, s.effective_at, s.id
+	  FROM inserted JOIN stage s USING (id) WHERE s.ext IS NOT NULL
+	  ON CONFLICT (person_id, source_id, ext, slot) DO UPDATE
+	    SET version = excluded.version, dedupe = excluded.dedupe, effective_at = excluded.effective_at, event_id = excluded.event_id
+	)
+	SELECT count(*) FILTER (WHERE NOT s.correction), count(*) FILTER (WHERE s.correction)
+	FROM inserted JOIN stage s USING (id)`
+
+// storeRound stores the rows of one round, which holds each external id once.
+func (im *importer) storeRound(ctx context.Context, tx pgx.Tx, round int) (health.ImportCounts, error) {
+	var counts health.ImportCounts
+	if err := correct(ctx, tx, round); err != nil {
+		return counts, err
+	}
+	if err := tx.QueryRow(ctx, insertRound, round, im.id).Scan(&counts.Stored, &counts.Corrected); err != nil {
+		return counts, fmt.Errorf("insert: %w", err)
+	}
+	var total int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM stage WHERE round = $1`, round).Scan(&total); err != nil {
+		return counts, fmt.Errorf("count the batch: %w", err)
+	}
+	counts.Repeated = total - counts.Stored - counts.Corrected
+	return counts, nil
+}

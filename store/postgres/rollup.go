@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// RebuildDirty brings the daily rollup up to date with the events: the keys of
+// person, metric and day whose events changed are counted anew. It returns how
+// many there were. Imports do this themselves; it serves rows that others wrote.
+func (db *DB) RebuildDirty(ctx context.Context) (days int, err error) {
+	err = db.inOwnerTx(ctx, func(tx pgx.Tx) error {
+		if err := lockEvents(ctx, tx); err != nil {
+			return err
+		}
+		days, err = rebuildDirty(ctx, tx)
+		return err
+	})
+	return days, err
+}
+
+const createDirtyNow = `
+	CREATE TEMP TABLE IF NOT EXISTS dirty_now (person_id bigint, metric_id integer, local_day date) ON COMMIT DELETE ROWS`
+
+// Taking the keys is a statement of its own: the next one sees every event whose
+// key was taken here, because whoever wrote it had locked the key until it committed.
+const takeDirty = `
+	WITH taken AS (DELETE FROM health.event_dirty RETURNING person_id, metric_id, local_day)
+	INSERT INTO dirty_now SELECT * FROM taken`
+
+const dropDays = `
+	DELETE FROM health.event_day d USING dirty_now n
+	WHERE d.person_id = n.person_id AND d.metric_id = n.metric_id AND d.local_day = n.local_day`
+
+// dayRows counts one key as tables show it. The constraint event_day_near bounds effective_at.
+const dayRows = `
+	SELECT e.code_system, e.code, coalesce(e.unit_id, 0) AS unit_id, count(*)::integer AS n,
+	  count(e.value) FILTER (WHERE e.comparator IS NULL)::integer AS n_used,
+	  min(e.value) FILTER (WHERE e.comparator IS NULL) AS value_min,
+	  max(e.value) FILTER (WHERE e.comparator IS NULL) AS value_max,
+	  sum(e.value) FILTER (WHERE e.comparator IS NULL) AS value_sum
+	FROM health.event e
+	WHERE e.person_id = n.person_id AND e.metric_id = n.metric_id AND e.local_day = n.local_day
+	  AND e.effective_at >= (n.local_day - 2)::timestamp AT TIME ZONE 'UTC'
+	  AND e.effective_at < (n.local_day + 2)::timestamp AT TIME ZONE 'UTC'
+	  AND e.superseded_at IS NULL AND e.status <> 'entered-in-error'
+	GROUP BY e.code_system, e.code, coalesce(e.unit_id, 0)`
+
+const fillDays = `
+	INSERT INTO health.event_day (person_id, metric_id, local_day, code_system, code, unit_id, n, n_used, value_min, value_max, value_sum)
+	SELECT n.person_id, n.metric_id, n.local_day, r.*
+	FROM dirty_now n CROSS JOIN LATERAL (` + dayRows + `) r`
+
+// rebuildDirty rebuilds inside tx, which holds the events' lock.
+func rebuildDirty(ctx context.Context, tx pgx.Tx) (int, error) {
+	if _, err := tx.Exec(ctx, createDirtyNow); err != nil {
+		return 0, fmt.Errorf("rebuild the daily rollup: %w", err)
+	}
+	taken, err := tx.Exec(ctx, takeDirty)
+	if err != nil {
+		return 0, fmt.Errorf("rebuild the daily rollup: %w", err)
+	}
+	if taken.RowsAffected() == 0 {
+		return 0, nil
+	}
+	err = byIndex(ctx, tx, func() error {
+		for _, sql := range []string{dropDays, fillDays} {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return fmt.Errorf("rebuild the daily rollup: %w", err)
+			}
+		}
+		return nil
+	})
+	return int(taken.RowsAffected()), err
+}

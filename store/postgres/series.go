@@ -1,0 +1,142 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"healthportal/app/access"
+	"healthportal/app/health"
+)
+
+const metricColumns = `m.code, m.name, m.unit, m.kind, coalesce(m.low, 0), coalesce(m.high, 0), m.reference`
+
+func metricTargets(m *health.Metric) []any {
+	return []any{&m.Code, &m.Name, &m.Unit, &m.Kind, &m.Low, &m.High, &m.Reference}
+}
+
+// dailyRows are the days of a person's metrics as tables show them: from the
+// rollup, and counted live where the rollup waits for a rebuild.
+// $1 is the person, $2 a metric's code or empty for all, $3 and $4 the days.
+const dailyRows = `
+	WITH m AS MATERIALIZED (SELECT id FROM health.metric WHERE $2 = '' OR code = $2),
+	dirty AS MATERIALIZED (
+	  SELECT d.person_id, d.metric_id, d.local_day FROM health.event_dirty d JOIN m ON m.id = d.metric_id
+	  WHERE d.person_id = $1 AND d.local_day BETWEEN $3::date AND $4::date),
+	days AS (
+	  SELECT d.metric_id, d.local_day, d.code_system, d.code, d.unit_id, d.n, d.n_used, d.value_min, d.value_max, d.value_sum
+	  FROM m JOIN health.event_day d ON d.metric_id = m.id
+	  WHERE d.person_id = $1 AND d.local_day BETWEEN $3::date AND $4::date
+	    AND NOT EXISTS (SELECT 1 FROM dirty x WHERE x.metric_id = d.metric_id AND x.local_day = d.local_day)
+	  UNION ALL
+	  SELECT n.metric_id, n.local_day, r.* FROM dirty n CROSS JOIN LATERAL (` + dayRows + `) r)`
+
+// DailySeries returns the daily series of one metric of a person from from to
+// to, both local days, inclusive: one per code and unit. Days without data have
+// no point. A metric that the portal doesn't know gives ErrNotFound; one
+// without data gives no series.
+func (db *DB) DailySeries(ctx context.Context, scope access.Scope, person health.PersonID, metric string, from, to health.Day) ([]health.Series, error) {
+	var m health.Metric
+	var list []health.Series
+	err := db.read(ctx, scope, func(b *pgx.Batch) {
+		b.Queue(`SELECT `+metricColumns+` FROM health.metric m WHERE m.code = $1`, metric).QueryRow(func(row pgx.Row) error {
+			return row.Scan(metricTargets(&m)...)
+		})
+		b.Queue(dailyRows+`
+			SELECT d.code_system, d.code, coalesce(u.ucum, ''), d.local_day, d.n, d.n_used,
+			  coalesce(d.value_min, 0), coalesce(d.value_max, 0), coalesce(d.value_sum, 0)
+			FROM days d LEFT JOIN health.unit u ON u.id = d.unit_id
+			ORDER BY d.code_system, d.code, d.unit_id, d.local_day`, int64(person), metric, dateArg(from), dateArg(to)).
+			Query(func(rows pgx.Rows) error {
+				var err error
+				list, err = scanSeries(rows)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("daily series: %w", err)
+	}
+	for i := range list {
+		list[i].Metric = m
+	}
+	return list, nil
+}
+
+func scanSeries(rows pgx.Rows) ([]health.Series, error) {
+	var list []health.Series
+	for rows.Next() {
+		var s health.Series
+		var p health.DayPoint
+		var day time.Time
+		if err := rows.Scan(&s.CodeSystem, &s.Code, &s.Unit, &day, &p.N, &p.Used, &p.Min, &p.Max, &p.Sum); err != nil {
+			return nil, err
+		}
+		p.Day = health.DayOf(day)
+		if p.Used > 0 {
+			p.Mean = p.Sum / float64(p.Used)
+		}
+		last := len(list) - 1
+		if last < 0 || list[last].CodeSystem != s.CodeSystem || list[last].Code != s.Code || list[last].Unit != s.Unit {
+			list = append(list, s)
+			last++
+		}
+		list[last].Points = append(list[last].Points, p)
+	}
+	return list, rows.Err()
+}
+
+// PersonMetrics returns the metrics of which the person has data, in the
+// catalogue's order and then by name, each with its newest Observation.
+func (db *DB) PersonMetrics(ctx context.Context, scope access.Scope, person health.PersonID) ([]health.MetricSummary, error) {
+	var list []health.MetricSummary
+	err := db.read(ctx, scope, func(b *pgx.Batch) {
+		b.Queue(dailyRows+`,
+			sums AS (SELECT metric_id, sum(n)::bigint AS n, min(local_day) AS first, max(local_day) AS last FROM days GROUP BY metric_id)
+			SELECT `+metricColumns+`, t.n, t.first, t.last, `+eventColumns+`
+			FROM sums t CROSS JOIN LATERAL (
+			  SELECT * FROM health.event e
+			  WHERE e.person_id = $1 AND e.metric_id = t.metric_id AND e.superseded_at IS NULL AND e.status <> 'entered-in-error'
+			    AND e.effective_at >= (t.last - 2)::timestamp AT TIME ZONE 'UTC'
+			  ORDER BY e.effective_at DESC, e.id DESC LIMIT 1) e `+eventJoins+`
+			ORDER BY m.position NULLS LAST, m.name, m.code`, int64(person), "", dateArg(firstDay()), dateArg(lastDay())).
+			Query(func(rows pgx.Rows) error {
+				var err error
+				list, err = scanSummaries(rows)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("metrics of a person: %w", err)
+	}
+	return list, nil
+}
+
+// firstDay and lastDay enclose every day that an event can have.
+func firstDay() health.Day { return health.Day{Year: 1800, Month: time.January, Dom: 1} }
+func lastDay() health.Day  { return health.Day{Year: 9999, Month: time.December, Dom: 31} }
+
+func scanSummaries(rows pgx.Rows) ([]health.MetricSummary, error) {
+	var list []health.MetricSummary
+	for rows.Next() {
+		var s health.MetricSummary
+		var first, last time.Time
+		e, err := scanEvent(prefixed{rows, append(metricTargets(&s.Metric), &s.Count, &first, &last)})
+		if err != nil {
+			return nil, err
+		}
+		s.First, s.Last, s.Latest = health.DayOf(first), health.DayOf(last), e
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}
+
+// prefixed is a row whose first columns are read into targets of their own.
+type prefixed struct {
+	row     pgx.Row
+	targets []any
+}
+
+// Scan reads the first columns into the prefix's targets and the rest into dest.
+func (p prefixed) Scan(dest ...any) error { return p.row.Scan(append(p.targets, dest...)...) }

@@ -1,0 +1,203 @@
+// Command bench measures the portal's speed against what the machine's own
+// tools do with the same data in the same run: psql's \copy, pgbench, find,
+// sha256sum and plain SQL. It prints ratios; the times themselves mean nothing
+// beyond the run. It starts a private PostgreSQL in a temporary folder, fills
+// it through the real importers, and leaves nothing behind.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The parts of a run, in their order.
+const (
+	partImport  = "import"
+	partPages   = "pages"
+	partSeries  = "series"
+	partReports = "reports"
+)
+
+func parts() []string { return []string{partImport, partPages, partSeries, partReports} }
+
+// The bounds of the flags; the synthetic clinic has about a million events.
+const (
+	maxEvents = 1_000_000
+	maxFiles  = 100_000
+	minFiles  = 100
+	maxRuns   = 100
+	minSpan   = 100 * time.Millisecond
+	maxSpan   = 10 * time.Minute
+)
+
+// options are the flags of a run.
+type options struct {
+	events, files  int
+	runs           int
+	clients, depth int
+	// span is how long each side of a run is under load.
+	span          time.Duration
+	only          []string
+	json, explain bool
+	// pgBin is PG_BINDIR: the folder of PostgreSQL's programs; empty: the usual places.
+	pgBin string
+}
+
+// measures reports whether the part is asked for.
+func (o options) measures(part string) bool {
+	return len(o.only) == 0 || slices.Contains(o.only, part)
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := start(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// start answers the exit code: 0 done, 1 failed or interrupted, 2 usage.
+func start(ctx context.Context, args, environ []string, out, errs io.Writer) int {
+	opt, err := parse(args, environ, errs)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(errs, "bench:", err)
+		return 2
+	}
+	if err := run(ctx, opt, out, errs); err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("interrupted; the database is stopped and its folder removed")
+		}
+		fmt.Fprintln(errs, "bench:", err)
+		return 1
+	}
+	return 0
+}
+
+func parse(args, environ []string, errs io.Writer) (options, error) {
+	opt := options{clients: 16}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.IntVar(&opt.events, "events", 200_000, "lines of FHIR NDJSON to import, at most what the synthetic clinic has")
+	flags.IntVar(&opt.files, "files", 5_000, "HTML reports to index")
+	flags.IntVar(&opt.runs, "runs", 5, "runs of each measurement; the table shows their median")
+	flags.DurationVar(&opt.span, "span", 3*time.Second, "how long each side of a run is under load (pgbench: whole seconds, and as long before, which doesn't count)")
+	flags.IntVar(&opt.depth, "depth", 100_000, "row at which the deep page begins; fewer where the patient has fewer events")
+	only := flags.String("only", "", "comma-separated `parts` to measure: "+strings.Join(parts(), ", ")+" (default all)")
+	flags.BoolVar(&opt.json, "json", false, "print JSON instead of the table")
+	flags.BoolVar(&opt.explain, "explain", false, "also print, to standard error, how PostgreSQL executes the measured statements")
+	if err := flags.Parse(args); err != nil {
+		return opt, err //nolint:wrapcheck // says what itself
+	}
+	if flags.NArg() > 0 {
+		return opt, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if *only != "" {
+		opt.only = strings.Split(*only, ",")
+	}
+	for _, pair := range environ {
+		if dir, ok := strings.CutPrefix(pair, "PG_BINDIR="); ok {
+			opt.pgBin = dir
+		}
+	}
+	return opt, opt.check()
+}
+
+func (o options) check() error {
+	for _, part := range o.only {
+		if !slices.Contains(parts(), part) {
+			return fmt.Errorf("-only %q: choose among %s", part, strings.Join(parts(), ", "))
+		}
+	}
+	for _, limit := range []struct {
+		name            string
+		value, min, max int
+	}{
+		{"events", o.events, 1, maxEvents},
+		{"files", o.files, minFiles, maxFiles},
+		{"runs", o.runs, 1, maxRuns},
+		{"depth", o.depth, 1, maxEvents},
+	} {
+		if limit.value < limit.min || limit.value > limit.max {
+			return fmt.Errorf("-%s %d: choose %d to %d", limit.name, limit.value, limit.min, limit.max)
+		}
+	}
+	if o.span < minSpan || o.span > maxSpan {
+		return fmt.Errorf("-span %s: choose %s to %s", o.span, minSpan, maxSpan)
+	}
+	return nil
+}
+
+// bench is one run.
+type bench struct {
+	opt   options
+	place *place
+	errs  io.Writer
+	// sheet collects the results.
+	sheet Sheet
+}
+
+// say writes a line of progress.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.errs, "bench: "+format+"\n", args...)
+}
+
+func (b *bench) add(r Result) { b.sheet.Results = append(b.sheet.Results, r) }
+
+func run(ctx context.Context, opt options, out, errs io.Writer) (err error) {
+	b := &bench{opt: opt, errs: errs}
+	b.say("starting a private PostgreSQL")
+	b.place, err = openPlace(ctx, opt.pgBin)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.place.close()) }()
+	if b.sheet, err = b.place.describe(ctx); err != nil {
+		return err
+	}
+	if err := b.measure(ctx); err != nil {
+		return err
+	}
+	if opt.json {
+		return b.sheet.writeJSON(out)
+	}
+	return b.sheet.writeTable(out)
+}
+
+// measure runs the chosen parts. Pages and series need what the import stored.
+func (b *bench) measure(ctx context.Context) error {
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	if b.opt.measures(partImport) || b.opt.measures(partPages) || b.opt.measures(partSeries) {
+		if err := b.imports(ctx); err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+	}
+	if b.opt.measures(partPages) {
+		if err := b.pages(ctx); err != nil {
+			return fmt.Errorf("pages: %w", err)
+		}
+	}
+	if b.opt.measures(partSeries) {
+		if err := b.series(ctx); err != nil {
+			return fmt.Errorf("daily series: %w", err)
+		}
+	}
+	if b.opt.measures(partReports) {
+		if err := b.reports(ctx); err != nil {
+			return fmt.Errorf("reports: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+// Package events holds the table of a patient's health events with its filter.
+package events
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"healthportal/app/health"
+	"healthportal/views/format"
+	"healthportal/views/patients"
+	"healthportal/views/ui"
+)
+
+// Path is the address of the event table.
+const Path = "/dashboard/events"
+
+// Props describe a page of the event table.
+type Props struct {
+	Person health.Person
+	// Zone is the patient's zone, in which all times are shown.
+	Zone *time.Location
+	// Filter is what the reader asked for, with the size in force.
+	Filter health.EventFilter
+	// Day is set where the reader asked for one day rather than a range.
+	Day  health.Day
+	Page health.EventPage
+	// Metrics are those of which the patient has data, for the choice.
+	Metrics []health.MetricSummary
+}
+
+// hx swaps the whole component, so that filter, table and pages stay one.
+func hx() ui.HX { return ui.HX{Target: "#events", Swap: "outerHTML", PushURL: true} }
+
+// query are the filter's values without the place in the list; without names one is left out.
+func (p Props) query(without ...string) url.Values {
+	q := url.Values{"person": {p.Person.PublicID}}
+	set := func(name, value string) {
+		for _, w := range without {
+			if w == name {
+				return
+			}
+		}
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	set("metric", p.Filter.Metric)
+	if !p.Day.IsZero() {
+		set("day", p.Day.String())
+	} else {
+		set("from", p.Filter.From.String())
+		set("to", p.Filter.To.String())
+	}
+	if p.Filter.Size != health.DefaultPageSize {
+		set("size", strconv.Itoa(p.Filter.Size))
+	}
+	return q
+}
+
+func (p Props) href(without ...string) string { return Path + "?" + p.query(without...).Encode() }
+
+func (p Props) cursorHref(name string, c *health.Cursor) string {
+	if c == nil {
+		return ""
+	}
+	q := p.query()
+	q.Set(name, c.String())
+	return Path + "?" + q.Encode()
+}
+
+// title is the name of a metric, as far as it is known here.
+func (p Props) title(code string) string {
+	for _, m := range p.Metrics {
+		if m.Metric.Code == code {
+			return m.Metric.Name
+		}
+	}
+	return code
+}
+
+func (p Props) filterBar() ui.FilterBarProps {
+	metric := ui.FieldProps{Name: "metric", Label: "Metric", Type: ui.FieldSelect, Value: p.Filter.Metric, Options: []ui.Option{{Label: "All metrics"}}}
+	listed := p.Filter.Metric == ""
+	for _, m := range p.Metrics {
+		listed = listed || m.Metric.Code == p.Filter.Metric
+		metric.Options = append(metric.Options, ui.Option{Value: m.Metric.Code, Label: m.Metric.Name, Hint: format.Count(m.Count)})
+	}
+	if !listed {
+		metric.Options = append(metric.Options, ui.Option{Value: p.Filter.Metric, Label: p.Filter.Metric, Hint: "0"})
+	}
+	bar := ui.FilterBarProps{
+		ID: "event-filter", Label: "Filter events", Action: Path, HX: hx(), Chips: p.chips(),
+		Fields: []ui.FieldProps{
+			metric,
+			{Name: "from", Label: "From day", Type: ui.FieldDate, Value: p.Filter.From.String()},
+			{Name: "to", Label: "To day", Type: ui.FieldDate, Value: p.Filter.To.String()},
+		},
+		Hidden: []ui.Hidden{{Name: "person", Value: p.Person.PublicID}},
+	}
+	if p.Filter.Size != health.DefaultPageSize {
+		bar.Hidden = append(bar.Hidden, ui.Hidden{Name: "size", Value: strconv.Itoa(p.Filter.Size)})
+	}
+	if len(bar.Chips) > 0 {
+		bar.ClearHref = p.href("metric", "day", "from", "to")
+	}
+	return bar
+}
+
+func (p Props) chips() []ui.Chip {
+	var chips []ui.Chip
+	if p.Filter.Metric != "" {
+		chips = append(chips, ui.Chip{Label: "Metric: " + p.title(p.Filter.Metric), RemoveHref: p.href("metric")})
+	}
+	if !p.Day.IsZero() {
+		return append(chips, ui.Chip{Label: "Day: " + format.Date(p.Day), RemoveHref: p.href("day")})
+	}
+	if d := p.Filter.From; !d.IsZero() {
+		chips = append(chips, ui.Chip{Label: "From " + format.Date(d), RemoveHref: p.href("from")})
+	}
+	if d := p.Filter.To; !d.IsZero() {
+		chips = append(chips, ui.Chip{Label: "To " + format.Date(d), RemoveHref: p.href("to")})
+	}
+	return chips
+}
+
+func (p Props) pagination() ui.PaginationProps {
+	b := ui.PaginationProps{
+		ID: "event-pages", Label: "Pages of events", Count: p.count(), Sizes: patients.Sizes(), Size: p.Filter.Size, Action: Path, HX: hx(),
+		Previous: p.cursorHref("before", p.Page.Newer), Next: p.cursorHref("after", p.Page.Older),
+	}
+	q := p.query("size")
+	for _, name := range []string{"person", "metric", "day", "from", "to"} {
+		if v := q.Get(name); v != "" {
+			b.Hidden = append(b.Hidden, ui.Hidden{Name: name, Value: v})
+		}
+	}
+	return b
+}
+
+// count is honest: exact up to the limit, and "10,000+" above it.
+func (p Props) count() string {
+	n := len(p.Page.Events)
+	total := format.Things(p.Page.Total, "event")
+	if p.Page.More {
+		total = format.Count(p.Page.Total) + "+ events"
+	}
+	if n == p.Page.Total && !p.Page.More {
+		return total
+	}
+	return format.Count(n) + " of " + total
+}
+
+func columns() []ui.Column {
+	return []ui.Column{{Label: "Time"}, {Label: "Metric"}, {Label: "Value", Numeric: true}, {Label: "Unit"}, {Label: "Flag"}, {Label: "Status"}, {Label: "Source"}}
+}
+
+func (p Props) rows() []templ.Component {
+	rows := make([]templ.Component, 0, len(p.Page.Events))
+	for _, e := range p.Page.Events {
+		rows = append(rows, ui.Row(ui.RowProps{ID: "event-" + strconv.FormatInt(e.ID, 10), Columns: columns(), Cells: []ui.Cell{
+			p.timeCell(e), metricCell(e), valueCell(e), unitCell(e), patients.FlagCell(e.Observation), statusCell(e), sourceCell(e),
+		}}))
+	}
+	return rows
+}
+
+// timeCell shows the time in the patient's zone with its offset; a whole day has no time.
+func (p Props) timeCell(e health.Event) ui.Cell {
+	if !e.StartDay.IsZero() {
+		cell := ui.Cell{Text: format.Date(e.Day), Sub: "whole day, no time given", Header: true}
+		if last := health.DayOf(e.EffectiveEnd.In(p.Zone)).AddDays(-1); !e.EffectiveEnd.IsZero() && e.Day.Before(last) {
+			cell.Sub = "whole days to " + format.Date(last)
+		}
+		return cell
+	}
+	at := e.EffectiveAt.In(p.Zone)
+	cell := ui.Cell{Text: format.Date(health.DayOf(at)) + ", " + format.Clock(at), Sub: format.Offset(at), Header: true}
+	if !e.EffectiveEnd.IsZero() {
+		end := e.EffectiveEnd.In(p.Zone)
+		cell.Sub += " to " + format.Clock(end)
+		if health.DayOf(end) != health.DayOf(at) {
+			cell.Sub = format.Offset(at) + " to " + format.Date(health.DayOf(end)) + ", " + format.Clock(end)
+		}
+	}
+	if health.DayOf(at) != e.Day {
+		cell.Sub += "; counts for " + format.Date(e.Day)
+	}
+	return cell
+}
+
+func metricCell(e health.Event) ui.Cell {
+	cell := ui.Cell{Text: e.MetricTitle}
+	switch {
+	case e.CodeSystem == health.SystemLOINC:
+		cell.Sub = "LOINC " + e.Code
+	case e.Code != "":
+		cell.Sub = e.Code
+	}
+	return cell
+}
+
+func valueCell(e health.Event) ui.Cell {
+	cell := ui.Cell{Text: format.Value(e.Observation)}
+	if r := format.Range(e.Observation); r != "" {
+		cell.Sub = "range " + r
+	}
+	return cell
+}
+
+func unitCell(e health.Event) ui.Cell {
+	cell := ui.Cell{Text: format.Unit(e.Unit)}
+	if e.OrigUnit != "" && e.OrigUnit != e.Unit && e.OrigUnit != cell.Text {
+		cell.Sub = "sent as " + e.OrigUnit
+	}
+	return cell
+}
+
+// statusCell badges what is not plainly final, and new versions.
+func statusCell(e health.Event) ui.Cell {
+	cell := ui.Cell{Text: string(e.Status)}
+	switch e.Status {
+	case health.Final:
+	case health.Preliminary, "registered":
+		cell.Kind = ui.Info
+	default:
+		cell.Kind = ui.Warn
+	}
+	if e.Version > 1 {
+		cell.Sub = fmt.Sprintf("version %d", e.Version)
+	}
+	return cell
+}
+
+func sourceCell(e health.Event) ui.Cell { return ui.Cell{Text: e.Source, Sub: e.Device} }
+
+// empty says why there are no rows.
+func (p Props) empty() ui.EmptyStateProps {
+	if p.Page.Total > 0 {
+		return ui.EmptyStateProps{Title: "No events on this page", Text: "The list ends here. Previous or Next lead back to it.", Icon: ui.IconPulse}
+	}
+	if len(p.chips()) > 0 {
+		var parts []string
+		for _, c := range p.chips() {
+			parts = append(parts, c.Label)
+		}
+		return ui.EmptyStateProps{Title: "No events match", Text: "Nothing was found for " + strings.Join(parts, ", ") + ".", Icon: ui.IconPulse,
+			Action: ui.LinkButton(ui.LinkProps{Label: "Show all events", Href: p.href("metric", "day", "from", "to")})}
+	}
+	return ui.EmptyStateProps{Title: "No health data yet", Text: "Nothing was imported for this patient so far.", Icon: ui.IconPulse}
+}

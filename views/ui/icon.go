@@ -1,0 +1,45 @@
+package ui
+
+// Icon is the outline of a 24 by 24 drawing: the data of one SVG path, stroked in the text's colour. The drawings are
+// our own. The zero value draws nothing.
+type Icon string
+
+// The icons.
+const (
+	IconHome     Icon = "M4 11l8-7 8 7M6 10v9h12v-9M10 19v-5h4v5"
+	IconPatients Icon = "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7M2.5 20c.6-3.7 3-5.5 6.500-5.500S14.900 16.300 15.500 20M16 4.500a3.200 3.200 0 0 1 0 6M18 14.800c2 .7 3.200 2.500 3.500 5.200"
+	IconUser     Icon = "M12 11.500a4 4 0 1 0 0-8 4 4 0 0 0 0 8M4.500 20.500c.7-4 3.400-6 7.500-6s6.800 2 7.500 6"
+	IconPulse    Icon = "M2.500 12.500h4l2.500-7 5 13.500 2.800-6.500h4.700"
+	IconTable    Icon = "M3.500 5h17v14h-17zM3.500 9.700h17M3.500 14.300h17M9.500 9.700V19"
+	IconReport   Icon = "M6 3.500h8l4.500 4.500v12.500H6zM14 3.500V8h4.500M9 12.500h6.500M9 16h6.500"
+	IconHelix    Icon = "M7 3c0 5 10 5.500 10 10.500 0 3-3 4-4.500 5.500M17 3c0 5-10 5.500-10 10.500 0 3.500 4 4.500 5.500 7.500M8.500 5.500h7M8.200 13h7.600"
+	IconVariant  Icon = "M3.500 7h7l3 10h7M3.500 17h6M15 7h5.500M11.500 13.500l-2 3.500"
+	IconCache    Icon = "M12 9c4.400 0 7.500-1.200 7.500-2.800S16.400 3.500 12 3.500 4.500 4.600 4.500 6.200 7.600 9 12 9M4.500 6.200v11.600c0 1.500 3.100 2.700 7.500 2.700s7.500-1.200 7.500-2.700V6.200M4.500 12c0 1.600 3.100 2.800 7.500 2.800s7.500-1.200 7.500-2.800"
+	IconJobs     Icon = "M12 21a9 9 0 1 0-8.700-11.200M12 7v5.500l3.500 2M3 4.500v5.300h5.300"
+	IconChart    Icon = "M4 4v16h16M8 15l3.500-4.500 3 2.500L19.500 7"
+	IconKey      Icon = "M8 15.500a4 4 0 1 0 0-8 4 4 0 0 0 0 8M11.800 12H21v3.500M17 12v2.500"
+	IconShield   Icon = "M12 3.500l7.500 2.700v5.300c0 4.500-3 7.500-7.500 9-4.500-1.500-7.500-4.500-7.500-9V6.200zM9 12l2.200 2.200L15.200 10"
+	IconSettings Icon = "M4 7h9M18 7h2M4 12h2M11 12h9M4 17h7M16 17h4M15.500 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4M8.500 14a2 2 0 1 0 0-4 2 2 0 0 0 0 4M13.500 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4"
+	IconSearch   Icon = "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13M15.300 15.300L20.500 20.500"
+	IconFilter   Icon = "M3.500 5h17l-6.500 8v6.500L10 17.500V13z"
+	IconPrevious Icon = "M14.500 5.500L8 12l6.500 6.500"
+	IconNext     Icon = "M9.500 5.500L16 12l-6.500 6.500"
+	IconUp       Icon = "M5.500 14.500L12 8l6.500 6.500"
+	IconDown     Icon = "M5.500 9.500L12 16l6.500-6.500"
+	IconSort     Icon = "M8 10l4-4.500 4 4.500M8 14l4 4.500 4-4.500"
+	IconClose    Icon = "M6 6l12 12M18 6L6 18"
+	IconMenu     Icon = "M4 7h16M4 12h16M4 17h16"
+	IconPlus     Icon = "M12 5v14M5 12h14"
+	IconCheck    Icon = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M8 12.300l2.800 2.800 5.400-5.700"
+	IconWarn     Icon = "M12 3.500L22 20.500H2zM12 10v5M12 17.600v.2"
+	IconBad      Icon = "M8.300 3h7.400L21 8.300v7.400L15.700 21H8.300L3 15.700V8.300zM9 9l6 6M15 9l-6 6"
+	IconInfo     Icon = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 11v5.500M12 7.600v.2"
+	IconDownload Icon = "M12 4v11M7.500 11L12 15.500 16.500 11M4.500 20h15"
+	IconExternal Icon = "M13.500 4.500h6v6M19.500 4.500L11 13M17 14v5.500H4.500V7H10"
+	IconRefresh  Icon = "M19.500 12a7.500 7.500 0 1 1-2.200-5.300M19.500 3.500v4.700h-4.700"
+	IconLock     Icon = "M5.500 11h13v9h-13zM8.500 11V8a3.500 3.500 0 0 1 7 0v3M12 14.500v2"
+	IconSignOut  Icon = "M10 4.500H5v15h5M14.500 8l4 4-4 4M18.500 12H9.500"
+	IconCalendar Icon = "M4 6h16v14H4zM4 10.500h16M8.500 3.500V8M15.500 3.500V8"
+	IconPrint    Icon = "M7 9V4h10v5M7 17H4V9h16v8h-3M7 14h10v6.500H7z"
+	IconEmpty    Icon = "M4 14l3-9h10l3 9v5.500H4zM4 14h5l1.200 2.500h3.600L15 14h5"
+)
