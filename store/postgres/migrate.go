@@ -68,9 +68,12 @@ func checkProgram(ctx context.Context, db *sql.DB, program int) error {
 	var least int
 	err := db.QueryRowContext(ctx, `SELECT min_program FROM ops.schema_state`).Scan(&least)
 	var pgErr *pgconn.PgError
+	var unreachable *pgconn.ConnectError
 	switch {
 	case errors.As(err, &pgErr) && (pgErr.Code == "42P01" || pgErr.Code == "3F000"):
 		return nil // undefined_table, invalid_schema_name: a database before its first migration
+	case errors.As(err, &unreachable):
+		return fmt.Errorf("can't reach the database: %w; check DATABASE_URL and that the server runs", err)
 	case err != nil:
 		return fmt.Errorf("read the database's schema state: %w", err)
 	case least > program:

@@ -85,7 +85,7 @@ func (db *DB) verifyObject(ctx context.Context, o migrations.Object) (string, er
 }
 
 // Sample runs one sample SELECT of the manifest and returns its first value as
-// text. The statement comes from the operator's own file; it runs read-only.
+// text, "no rows" where there is none. The statement comes from the operator's own file; it runs read-only.
 func (db *DB) Sample(ctx context.Context, query string) (string, error) {
 	var first string
 	err := pgx.BeginTxFunc(ctx, db.owner, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
@@ -95,7 +95,8 @@ func (db *DB) Sample(ctx context.Context, query string) (string, error) {
 		}
 		defer rows.Close()
 		if !rows.Next() {
-			return errors.Join(rows.Err(), errors.New("the sample SELECT returned no row"))
+			first = "no rows"
+			return rows.Err()
 		}
 		values, err := rows.Values()
 		if err != nil || len(values) == 0 {
