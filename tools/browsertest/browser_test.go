@@ -186,7 +186,7 @@ func (b *tab) shot(name string) {
 		b.t.Fatal(err)
 	}
 	var png []byte
-	b.do("screenshot", chromedp.ActionFunc(func(ctx context.Context) error {
+	b.do("screenshot", chromedp.Evaluate("scrollTo(0, 0)", nil), chromedp.ActionFunc(func(ctx context.Context) error {
 		var err error
 		png, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithFormat(page.CaptureScreenshotFormatPng).Do(ctx)
 		return err

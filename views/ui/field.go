@@ -33,6 +33,14 @@ type Option struct {
 	Disabled bool
 }
 
+// text is the option as a list of choices shows it: "Heart rate (84,372)".
+func (o Option) text() string {
+	if o.Hint == "" {
+		return o.Label
+	}
+	return o.Label + " (" + o.Hint + ")"
+}
+
 // Hidden is a form value that the user doesn't see.
 type Hidden struct{ Name, Value string }
 

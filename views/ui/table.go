@@ -73,6 +73,9 @@ func cellClass(c Column, cell Cell) string {
 	if cell.Muted {
 		class += " muted"
 	}
+	if cell.Text == "" && cell.Sub == "" && cell.Content == nil {
+		class += " empty" // left out where rows are stacked
+	}
 	if class == "" {
 		return ""
 	}
