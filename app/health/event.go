@@ -87,17 +87,22 @@ func (f *EventFilter) Validate() error {
 	return nil
 }
 
-// CountLimit is the largest total that a page counts exactly; above it a page says "10,000+".
-const CountLimit = 10_000
-
 // EventPage is one page of events, newest first.
 type EventPage struct {
 	Events []Event
 	// Older and Newer are the cursors of the neighbouring pages; nil where there is none.
 	Older, Newer *Cursor
-	// Total counts what the filter matches, exact up to CountLimit; More says that there are more than that.
+	// Total counts exactly what the filter matches.
 	Total int
-	More  bool
+	// Metrics are those of which the person has data, whatever the filter, in the catalogue's order and then by name.
+	Metrics []MetricCount
+}
+
+// MetricCount says how many events of one metric a person has.
+type MetricCount struct {
+	// Code and Name are the metric's, the name for people.
+	Code, Name string
+	Count      int
 }
 
 // DayPoint is one day of one series in a daily chart.

@@ -20,7 +20,6 @@ type EventStore interface {
 type eventPages struct {
 	store    EventStore
 	patients PatientStore
-	series   SeriesStore
 }
 
 // table answers GET /dashboard/events: a page of one patient's events.
@@ -42,11 +41,7 @@ func (h eventPages) table(r *request) error {
 	if err != nil {
 		return err
 	}
-	metrics, err := h.series.PersonMetrics(r.ctx, access.One(p.ID), p.ID)
-	if err != nil {
-		return err
-	}
-	props := events.Props{Person: p.Person, Zone: p.Zone(r.zone()), Filter: f, Day: day, Page: found, Metrics: metrics}
+	props := events.Props{Person: p.Person, Zone: p.Zone(r.zone()), Filter: f, Day: day, Page: found}
 	return r.render(page{
 		title: "Health events", patient: ui.PatientBanner(patients.Banner(p, r.today(p.Person), 0)),
 		body: events.Page(props), fragment: events.Table(props), wide: true,

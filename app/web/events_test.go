@@ -49,10 +49,10 @@ func linkTo(t *testing.T, body, id string) string {
 
 func TestEventFragment(t *testing.T) {
 	f := withData()
-	f.page.Newer, f.page.More, f.page.Total = &health.Cursor{At: testNow(), ID: 77}, true, health.CountLimit
+	f.page.Newer, f.page.Total = &health.Cursor{At: testNow(), ID: 77}, 107_094
 	s := newSite(t, healthSite(f))
 	a := s.get("/dashboard/events?person="+knownPatient+"&day=2026-03-29", as("clinician"), asFragment).wantStatus(t, http.StatusOK).
-		wantText(t, `id="events"`, `data-person="`+knownPatient+`"`, "2 of 10,000+ events", "Day: 29 Mar 2026", "hx-get=", "hx-push-url=").wantNoText(t, "<html", "<h1")
+		wantText(t, `id="events"`, `data-person="`+knownPatient+`"`, "2 of 107,094 events", "Heart rate", "Potassium", "Day: 29 Mar 2026", "hx-get=", "hx-push-url=").wantNoText(t, "<html", "<h1")
 	if f.gotFilter.From != day("2026-03-29") || f.gotFilter.To != day("2026-03-29") || f.gotFilter.Size != health.DefaultPageSize {
 		t.Errorf("asked for %+v", f.gotFilter)
 	}

@@ -94,7 +94,8 @@ func withData() *fakeHealth {
 		Metric: "potassium", EffectiveAt: time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC), Value: 0.1, HasValue: true, Comparator: "<", Unit: "mmol/L",
 		Flag: "LL", Status: health.Preliminary, Source: "lab", RefLow: &low}}
 	return &fakeHealth{
-		page: health.EventPage{Events: []health.Event{newest, lab}, Total: 1204, Older: &health.Cursor{At: lab.EffectiveAt, ID: 5}},
+		page: health.EventPage{Events: []health.Event{newest, lab}, Total: 1204, Older: &health.Cursor{At: lab.EffectiveAt, ID: 5},
+			Metrics: []health.MetricCount{{Code: "heart_rate", Name: "Heart rate", Count: 1204}, {Code: "potassium", Name: "Potassium", Count: 3}}},
 		metrics: []health.MetricSummary{
 			{Metric: heart, Count: 1204, First: day("2025-12-30"), Last: day("2026-03-29"), Latest: newest},
 			{Metric: potassium, Count: 3, First: day("2026-02-01"), Last: day("2026-02-01"), Latest: lab},

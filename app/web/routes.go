@@ -11,7 +11,7 @@ func (s *Server) routes() []route {
 	signIn := signInPages{s.deps.Passkeys, s.deps.SessionIssuer}
 	reports := reportPages{s.deps.Reports, s.deps.ReportRights, s.deps.ReportFiles}
 	patient := patientPages{s.deps.Patients, s.deps.Series}
-	event := eventPages{s.deps.Events, s.deps.Patients, s.deps.Series}
+	event := eventPages{s.deps.Events, s.deps.Patients}
 	return []route{
 		// Machine.
 		{method: http.MethodGet, path: "/healthz", permission: access.Public, handle: s.healthz},

@@ -500,11 +500,12 @@ $$;
 
 -- Row security ----------------------------------------------------------------
 
+-- No SET clause, so that PostgreSQL can inline it: names are qualified instead.
 -- hp.persons holds the ids that the request may read; unset means nobody.
 -- +goose StatementBegin
 CREATE FUNCTION health.scope_persons() RETURNS bigint[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT string_to_array(nullif(current_setting('hp.persons', true), ''), ',')::bigint[]
+LANGUAGE sql STABLE AS $$
+  SELECT pg_catalog.string_to_array(nullif(pg_catalog.current_setting('hp.persons', true), ''), ',')::bigint[]
 $$;
 -- +goose StatementEnd
 

@@ -86,6 +86,7 @@ func pageQuery(f health.EventFilter) (string, []any) {
 
 // EventPage returns one page of a person's events, newest first. Rows of the
 // same effective time follow their ids. Superseded and retracted rows don't show.
+// Rows, total and metrics are of one instant.
 func (db *DB) EventPage(ctx context.Context, scope access.Scope, f health.EventFilter) (health.EventPage, error) {
 	var page health.EventPage
 	if err := f.Validate(); err != nil {
@@ -99,9 +100,8 @@ func (db *DB) EventPage(ctx context.Context, scope access.Scope, f health.EventF
 			page.Events, err = scanEvents(r)
 			return err
 		})
-		count := newEventWhere(f)
-		sql = fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM health.event e WHERE %s LIMIT %s) n`, count.sql(), count.arg(health.CountLimit+1))
-		b.Queue(sql, count.args...).QueryRow(func(r pgx.Row) error { return r.Scan(&page.Total) })
+		sql, args = countQuery(f)
+		b.Queue(sql, args...).Query(func(r pgx.Rows) error { return scanCounts(r, f, &page) })
 		if c, op := otherSide(f); c != nil {
 			other := newEventWhere(f)
 			other.beyond(*c, op)
@@ -118,9 +118,6 @@ func (db *DB) EventPage(ctx context.Context, scope access.Scope, f health.EventF
 		slices.Reverse(page.Events)
 	}
 	neighbours(&page, f, more, beyond)
-	if page.Total > health.CountLimit {
-		page.Total, page.More = health.CountLimit, true
-	}
 	return page, nil
 }
 

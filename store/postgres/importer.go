@@ -20,7 +20,7 @@ type importer struct {
 	team     int64 // 0: none
 	names    dimensions
 	inTeam   map[health.PersonID]bool
-	months   map[time.Time]bool // with a partition
+	months   map[time.Time]int // rows by the month of their partition; the zero time is the one before 2015
 }
 
 // firstMonthlyYear is where monthly partitions begin.
@@ -32,7 +32,7 @@ func (db *DB) StartImport(ctx context.Context, s health.ImportSettings) (health.
 	if err != nil {
 		return nil, fmt.Errorf("start an import: %w", err)
 	}
-	im := &importer{db: db, conn: conn, settings: s, inTeam: map[health.PersonID]bool{}, months: map[time.Time]bool{}}
+	im := &importer{db: db, conn: conn, settings: s, inTeam: map[health.PersonID]bool{}, months: map[time.Time]int{}}
 	if err := im.open(ctx); err != nil {
 		conn.Release()
 		return nil, fmt.Errorf("start an import: %w", err)
@@ -74,6 +74,10 @@ func (im *importer) Finish(ctx context.Context, r health.ImportResult) error {
 		WHERE id = $1`, im.id, r.FileSHA256, r.Read, r.Stored, r.Repeated, r.Corrected, r.Refused)
 	if err != nil {
 		return fmt.Errorf("record the import: %w", err)
+	}
+	if r.Stored+r.Corrected >= analyzeFrom {
+		// Everything is stored by now. Where this fails, PostgreSQL logs why, and autovacuum does it later.
+		_ = im.analyze(ctx)
 	}
 	return nil
 }
@@ -160,13 +164,15 @@ func (im *importer) ensurePartitions(ctx context.Context, rows []health.ImportRo
 	for i := range rows {
 		at := rows[i].EffectiveAt.UTC()
 		month := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
-		if im.months[month] || month.Year() < firstMonthlyYear {
-			continue
+		if month.Year() < firstMonthlyYear {
+			month = time.Time{}
 		}
-		if _, err := im.conn.Exec(ctx, `SELECT health.ensure_partitions($1::date, $1::date)`, month); err != nil {
-			return fmt.Errorf("make the partition of a month: %w", err)
+		if im.months[month] == 0 && !month.IsZero() {
+			if _, err := im.conn.Exec(ctx, `SELECT health.ensure_partitions($1::date, $1::date)`, month); err != nil {
+				return fmt.Errorf("make the partition of a month: %w", err)
+			}
 		}
-		im.months[month] = true
+		im.months[month]++
 	}
 	return nil
 }

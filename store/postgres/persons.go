@@ -54,7 +54,7 @@ func dayOf(t *time.Time) health.Day {
 // trip, seeing the persons in whose care teams the user is now.
 func (db *DB) readAs(ctx context.Context, userID int64, queue func(*pgx.Batch)) error {
 	b := &pgx.Batch{}
-	b.Queue("begin read only")
+	b.Queue("begin isolation level repeatable read read only")
 	b.Queue(`select set_config('hp.persons', (select coalesce(string_agg(p::text, ','), '') from auth.persons_of($1) p), true),
 		set_config('hp.reports', '', true)`, userID)
 	queue(b)

@@ -34,18 +34,21 @@ const dropDays = `
 	DELETE FROM health.event_day d USING dirty_now n
 	WHERE d.person_id = n.person_id AND d.metric_id = n.metric_id AND d.local_day = n.local_day`
 
-// dayRows counts one key as tables show it. The constraint event_day_near bounds effective_at.
+// dayEvents are the events of the key n as tables show them. The constraint event_day_near bounds effective_at.
+const dayEvents = `
+	FROM health.event e
+	WHERE e.person_id = n.person_id AND e.metric_id = n.metric_id AND e.local_day = n.local_day
+	  AND e.effective_at >= (n.local_day - 2)::timestamp AT TIME ZONE 'UTC'
+	  AND e.effective_at < (n.local_day + 2)::timestamp AT TIME ZONE 'UTC'
+	  AND e.superseded_at IS NULL AND e.status <> 'entered-in-error'`
+
+// dayRows counts the key n.
 const dayRows = `
 	SELECT e.code_system, e.code, coalesce(e.unit_id, 0) AS unit_id, count(*)::integer AS n,
 	  count(e.value) FILTER (WHERE e.comparator IS NULL)::integer AS n_used,
 	  min(e.value) FILTER (WHERE e.comparator IS NULL) AS value_min,
 	  max(e.value) FILTER (WHERE e.comparator IS NULL) AS value_max,
-	  sum(e.value) FILTER (WHERE e.comparator IS NULL) AS value_sum
-	FROM health.event e
-	WHERE e.person_id = n.person_id AND e.metric_id = n.metric_id AND e.local_day = n.local_day
-	  AND e.effective_at >= (n.local_day - 2)::timestamp AT TIME ZONE 'UTC'
-	  AND e.effective_at < (n.local_day + 2)::timestamp AT TIME ZONE 'UTC'
-	  AND e.superseded_at IS NULL AND e.status <> 'entered-in-error'
+	  sum(e.value) FILTER (WHERE e.comparator IS NULL) AS value_sum` + dayEvents + `
 	GROUP BY e.code_system, e.code, coalesce(e.unit_id, 0)`
 
 const fillDays = `

@@ -29,8 +29,6 @@ type Props struct {
 	// Day is set where the reader asked for one day rather than a range.
 	Day  health.Day
 	Page health.EventPage
-	// Metrics are those of which the patient has data, for the choice.
-	Metrics []health.MetricSummary
 }
 
 // hx swaps the whole component, so that filter, table and pages stay one.
@@ -75,9 +73,9 @@ func (p Props) cursorHref(name string, c *health.Cursor) string {
 
 // title is the name of a metric, as far as it is known here.
 func (p Props) title(code string) string {
-	for _, m := range p.Metrics {
-		if m.Metric.Code == code {
-			return m.Metric.Name
+	for _, m := range p.Page.Metrics {
+		if m.Code == code {
+			return m.Name
 		}
 	}
 	return code
@@ -86,9 +84,9 @@ func (p Props) title(code string) string {
 func (p Props) filterBar() ui.FilterBarProps {
 	metric := ui.FieldProps{Name: "metric", Label: "Metric", Type: ui.FieldSelect, Value: p.Filter.Metric, Options: []ui.Option{{Label: "All metrics"}}}
 	listed := p.Filter.Metric == ""
-	for _, m := range p.Metrics {
-		listed = listed || m.Metric.Code == p.Filter.Metric
-		metric.Options = append(metric.Options, ui.Option{Value: m.Metric.Code, Label: m.Metric.Name, Hint: format.Count(m.Count)})
+	for _, m := range p.Page.Metrics {
+		listed = listed || m.Code == p.Filter.Metric
+		metric.Options = append(metric.Options, ui.Option{Value: m.Code, Label: m.Name, Hint: format.Count(m.Count)})
 	}
 	if !listed {
 		metric.Options = append(metric.Options, ui.Option{Value: p.Filter.Metric, Label: p.Filter.Metric, Hint: "0"})
@@ -142,14 +140,11 @@ func (p Props) pagination() ui.PaginationProps {
 	return b
 }
 
-// count is honest: exact up to the limit, and "10,000+" above it.
+// count says how many of the filter's events the page shows.
 func (p Props) count() string {
 	n := len(p.Page.Events)
 	total := format.Things(p.Page.Total, "event")
-	if p.Page.More {
-		total = format.Count(p.Page.Total) + "+ events"
-	}
-	if n == p.Page.Total && !p.Page.More {
+	if n == p.Page.Total {
 		return total
 	}
 	return format.Count(n) + " of " + total

@@ -13,20 +13,19 @@ func day(d int) health.Day { return health.Day{Year: 2026, Month: time.March, Do
 
 func props() Props {
 	return Props{Person: health.Person{PublicID: "abc"}, Zone: time.UTC, Filter: health.EventFilter{Size: health.DefaultPageSize},
-		Metrics: []health.MetricSummary{{Metric: health.Metric{Code: "heart_rate", Name: "Heart rate"}, Count: 1204}}}
+		Page: health.EventPage{Metrics: []health.MetricCount{{Code: "heart_rate", Name: "Heart rate", Count: 1204}}}}
 }
 
 func TestCount(t *testing.T) {
 	for _, tt := range []struct {
 		rows, total int
-		more        bool
 		want        string
 	}{
-		{0, 0, false, "0 events"}, {1, 1, false, "1 event"}, {50, 50, false, "50 events"}, {50, 1204, false, "50 of 1,204 events"},
-		{50, 10_000, true, "50 of 10,000+ events"}, {0, 7, false, "0 of 7 events"},
+		{0, 0, "0 events"}, {1, 1, "1 event"}, {50, 50, "50 events"}, {50, 1204, "50 of 1,204 events"},
+		{50, 1_234_567, "50 of 1,234,567 events"}, {0, 7, "0 of 7 events"},
 	} {
 		p := props()
-		p.Page = health.EventPage{Events: make([]health.Event, tt.rows), Total: tt.total, More: tt.more}
+		p.Page = health.EventPage{Events: make([]health.Event, tt.rows), Total: tt.total}
 		if got := p.count(); got != tt.want {
 			t.Errorf("%+v: %q", tt, got)
 		}

@@ -38,6 +38,7 @@ type Info struct {
 const (
 	headSize = 256 << 10
 	tailSize = 4 << 10
+	hashSize = 64 << 10
 )
 
 // Read reads the whole of r, which holds size bytes, as the format that its
@@ -82,7 +83,7 @@ func section(r io.ReaderAt, off, n int64) ([]byte, error) {
 
 func hash(ctx context.Context, r io.Reader) (string, error) {
 	h := sha256.New()
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, hashSize)
 	for {
 		if err := ctx.Err(); err != nil {
 			return "", fmt.Errorf("hash the document: %w", err)

@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// analyzeFrom is the number of changed events from which an import brings the
+// planner's statistics up to date rather than wait for autovacuum.
+const analyzeFrom = 10_000
+
+// staleTables are the tables of $1 that have no statistics, or of whose rows the
+// import brought a tenth or more ($2).
+const staleTables = `
+	SELECT c.relname FROM unnest($1::text[], $2::bigint[]) AS t (name, brought)
+	JOIN pg_class c ON c.relname = t.name AND c.relnamespace = 'health'::regnamespace
+	WHERE t.brought >= c.reltuples / 10 ORDER BY c.relname`
+
+// analyze brings the statistics of what the import filled up to date, so that the
+// first readers don't get plans made for empty tables.
+func (im *importer) analyze(ctx context.Context) error {
+	names, brought := []string{"event_day", "event_identity"}, []int{0, 0}
+	for month, n := range im.months {
+		name := "event_before_2015"
+		if !month.IsZero() {
+			name = month.Format("event_2006_01")
+		}
+		names, brought = append(names, name), append(brought, n)
+		brought[0] += n
+	}
+	brought[1] = brought[0]
+	rows, err := im.conn.Query(ctx, staleTables, names, brought)
+	if err != nil {
+		return fmt.Errorf("look for tables without statistics: %w", err)
+	}
+	stale, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look for tables without statistics: %w", err)
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	for i, name := range stale {
+		stale[i] = pgx.Identifier{"health", name}.Sanitize()
+	}
+	if _, err := im.conn.Exec(ctx, "ANALYZE "+strings.Join(stale, ", ")); err != nil {
+		return fmt.Errorf("gather statistics: %w", err)
+	}
+	return nil
+}
