@@ -101,6 +101,9 @@ func fail(stderr io.Writer, err error) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "portal: %v\n", err)
 		return exitUsage
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "portal: interrupted; what was finished is kept, run the command again for the rest")
+		return exitFailed
 	case errors.Is(err, jobs.ErrHeld):
 		fmt.Fprintf(stderr, "portal: %v\n", err)
 		return exitHeld

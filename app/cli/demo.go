@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -85,8 +86,11 @@ var errNotDemo = errors.New("this database holds a clinic that is not the demo's
 // the importers store nothing twice. The first fill's day stays the demo's day.
 func (d *demoRun) fill() error {
 	state, day, err := d.state()
-	if err != nil || state == "filled" {
+	if err != nil {
 		return err
+	}
+	if state == "filled" {
+		return d.restore(demo.New(demoSeed, day))
 	}
 	d.say("making a synthetic clinic as of %s: 16 patients, two years, about a million events", day)
 	clinic := demo.New(demoSeed, day)
@@ -98,15 +102,31 @@ func (d *demoRun) fill() error {
 			return err
 		}
 	}
+	if err := d.sync(); err != nil {
+		return err
+	}
+	return d.p.DB.SetSetting(d.ctx, portal.SettingDemo, "filled "+day.String())
+}
+
+func (d *demoRun) sync() error {
 	sum, err := syncQuietly(d.ctx, d.p)
 	if err != nil {
 		return err
 	}
 	d.say("reports: %s", sum.Total)
-	if err := d.p.DB.SetSetting(d.ctx, portal.SettingDemo, "filled "+day.String()); err != nil {
+	return nil
+}
+
+// restore writes the report share of a filled database anew where the data
+// folder is another one than that of the filling, or was emptied.
+func (d *demoRun) restore(clinic *demo.Clinic) error {
+	if _, err := os.Stat(d.cfg.ManifestPath); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := d.reports(clinic); err != nil {
 		return err
 	}
-	return nil
+	return d.sync()
 }
 
 // state reads how far an earlier demo came: "filled", or "filling" with its day.

@@ -35,7 +35,7 @@ func (p *Portal) Serve(ctx context.Context, ln net.Listener, ready func()) error
 	}
 	following, stopFollowing := context.WithCancel(ctx)
 	defer stopFollowing()
-	go p.follow(following)
+	go p.follow(following, followEvery)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ln) }()
 	p.Log.Info("serving", "address", ln.Addr().String(), "origin", p.Config.Origin, "version", Version())
@@ -89,10 +89,10 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 // another host's sync-reports made.
 const followEvery = time.Minute
 
-// follow keeps the mirror up to date while the portal serves. The mirror stays
-// as it was when the database does not answer.
-func (p *Portal) follow(ctx context.Context) {
-	tick := time.NewTicker(followEvery)
+// follow keeps the mirror up to date until ctx ends. The mirror stays as it was
+// when the database does not answer.
+func (p *Portal) follow(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		if err := p.mirror.Follow(ctx, p.DB); err != nil && ctx.Err() == nil {

@@ -60,7 +60,7 @@ func (p *Portal) ImportEvents(ctx context.Context, src intake.Source, o intake.O
 }
 
 // RefreshViews catches up the daily rollup with rows that others wrote and makes
-// the partitions of the next months. Counts: days, partitions.
+// the partitions of the next months and of those whose rows came without one. Counts: days, partitions.
 func (p *Portal) RefreshViews(ctx context.Context) (jobs.Counts, error) {
 	counts := jobs.Counts{}
 	err := jobs.Run(ctx, p.DB, jobRefreshViews, func(ctx context.Context) (jobs.Counts, error) {
@@ -69,8 +69,12 @@ func (p *Portal) RefreshViews(ctx context.Context) (jobs.Counts, error) {
 		if err != nil {
 			return counts, err
 		}
+		moved, err := p.DB.EmptyDefaultPartition(ctx)
+		if err != nil {
+			return counts, err
+		}
 		days, err := p.DB.RebuildDirty(ctx)
-		counts["partitions"], counts["days"] = int64(made), int64(days)
+		counts["partitions"], counts["days"] = int64(made+moved), int64(days)
 		return counts, err
 	})
 	return counts, err

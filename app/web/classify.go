@@ -102,12 +102,18 @@ func fromFiber(e *fiber.Error) *Error {
 func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	e := classify(err)
 	id := requestID(c)
+	if id == "" {
+		// No middleware ran: the request could not be parsed.
+		id = newRequestID()
+		c.Locals(keyRequestID, id)
+		c.Set(fiber.HeaderXRequestID, id)
+	}
 	c.Response().ResetBody()
 	s.setSecurityHeaders(c)
 	if e.Status >= http.StatusInternalServerError {
-		s.cfg.Logger.Error("request failed", "request", id, "status", e.Status, "error", err)
+		s.cfg.Logger.Error("request failed", "request", id, "status", e.Status, "error", logged(err))
 	} else {
-		s.cfg.Logger.Debug("request refused", "request", id, "status", e.Status, "error", err)
+		s.cfg.Logger.Debug("request refused", "request", id, "status", e.Status, "error", logged(err))
 	}
 	if e.Status == http.StatusUnauthorized && safe(c.Method()) && !wantsProblem(c) {
 		return s.toSignIn(c)
@@ -121,6 +127,16 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	default:
 		return s.errorPage(c, e, id)
 	}
+}
+
+// logged is err for the log. Fiber's own errors quote the request, whose path
+// and headers are nobody's to read, so only their kind is told.
+func logged(err error) string {
+	var fiberErr *fiber.Error
+	if errors.As(err, &fiberErr) {
+		return "http: " + http.StatusText(fiberErr.Code)
+	}
+	return err.Error()
 }
 
 // toSignIn sends a signed-out reader to the sign-in page and back afterwards.

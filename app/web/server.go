@@ -11,9 +11,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"healthportal/static"
 )
@@ -27,6 +29,8 @@ const (
 	writeStall = 30 * time.Second
 	bodyLimit  = 1 << 20
 	headerSize = 16 << 10
+	// Longer answers are written in pieces of this size, each within writeStall.
+	writePiece = 32 << 10
 )
 
 // Config is what the server needs to know about the site.
@@ -94,6 +98,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s.app.Server().SecureErrorLogMessage = true
 	s.app.Server().NoDefaultServerHeader = true
 	s.app.Server().Logger = quietLogger{cfg.Logger}
+	s.app.Server().Handler = s.knownMethods(s.app.Server().Handler)
 	s.app.Use(s.outermost)
 	for _, r := range s.routes() {
 		s.app.Add(r.method, r.path, s.serve(r))
@@ -106,16 +111,36 @@ func New(cfg Config, deps Deps) (*Server, error) {
 
 // Serve answers requests on ln until Shutdown.
 func (s *Server) Serve(ln net.Listener) error {
-	if err := s.app.Listener(stallListener{ln}); err != nil {
+	// A Shutdown that comes before the listener is known can't close it.
+	stop := context.AfterFunc(s.base, func() { _ = ln.Close() })
+	defer stop()
+	if err := s.app.Listener(stallListener{ln, writeStall}); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
 }
 
+// knownMethods keeps requests of unheard-of methods from Fiber, which would
+// answer them by itself, without the headers that every answer carries.
+func (s *Server) knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(rc *fasthttp.RequestCtx) {
+		if slices.Contains(fiber.DefaultMethods, string(rc.Method())) {
+			next(rc)
+			return
+		}
+		c := s.app.AcquireCtx(rc)
+		defer s.app.ReleaseCtx(c)
+		if err := s.answerError(c, fiber.ErrMethodNotAllowed); err != nil {
+			s.cfg.Logger.Error("the error page failed", "request", requestID(c), "error", err)
+		}
+	}
+}
+
 // Shutdown stops taking requests and waits for those under way until ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.stop()
-	if err := s.app.ShutdownWithContext(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	err := s.app.ShutdownWithContext(ctx)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("stop the server: %w", err)
 	}
 	return nil
@@ -126,9 +151,12 @@ func (s *Server) Test(req *http.Request) (*http.Response, error) {
 	return s.app.Test(req, -1)
 }
 
-// stallListener gives each connection a write deadline that every write renews:
-// a long download may take its time, a stalled one may not.
-type stallListener struct{ net.Listener }
+// stallListener gives each connection a write deadline that every piece of an
+// answer renews: a long download may take its time, a stalled one may not.
+type stallListener struct {
+	net.Listener
+	stall time.Duration
+}
 
 // Accept waits for the next connection.
 func (l stallListener) Accept() (net.Conn, error) {
@@ -136,17 +164,26 @@ func (l stallListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stallConn{conn}, nil
+	return stallConn{conn, l.stall}, nil
 }
 
-type stallConn struct{ net.Conn }
+type stallConn struct {
+	net.Conn
+	stall time.Duration
+}
 
-// Write writes p within writeStall.
-func (c stallConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeStall)); err != nil {
-		return 0, fmt.Errorf("write deadline: %w", err)
+// Write writes p, each piece of it within the stall.
+func (c stallConn) Write(p []byte) (written int, err error) {
+	for {
+		if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
+			return written, fmt.Errorf("write deadline: %w", err)
+		}
+		n, err := c.Conn.Write(p[written:min(len(p), written+writePiece)])
+		written += n
+		if err != nil || written == len(p) {
+			return written, err
+		}
 	}
-	return c.Conn.Write(p)
 }
 
 // quietLogger takes fasthttp's own complaints about connections: they may quote

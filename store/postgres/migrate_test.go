@@ -261,6 +261,24 @@ func TestPartitionsTakeOverWhatWaitedInTheDefault(t *testing.T) {
 	}
 }
 
+func TestEmptyDefaultPartition(t *testing.T) {
+	store, conn := twoPersons(t)
+	db, err := postgres.Open(t.Context(), store.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if made, err := db.EmptyDefaultPartition(t.Context()); err != nil || made != 1 {
+		t.Fatalf("%d partitions made, %v; want March 2026", made, err)
+	}
+	if left, moved := scan[int](t, conn, `SELECT count(*) FROM health.event_default`), scan[int](t, conn, `SELECT count(*) FROM health.event_2026_03`); left != 0 || moved != 2 {
+		t.Errorf("%d rows left, %d moved, want 0 and 2", left, moved)
+	}
+	if made, err := db.EmptyDefaultPartition(t.Context()); err != nil || made != 0 {
+		t.Errorf("%d partitions made the second time, %v", made, err)
+	}
+}
+
 func TestCareTeamsDecideByDate(t *testing.T) {
 	_, conn := twoPersons(t)
 	exec(t, conn, `INSERT INTO auth.user_account (name, display_name, handle) VALUES ('u', 'U', decode(repeat('00', 64), 'hex'))`)
