@@ -56,8 +56,11 @@ func (c importEventsCommand) report(r *run, do func(intake.Options) (intake.Repo
 	if n := report.Omitted(); n > 0 {
 		fmt.Fprintf(r.Stderr, "and %d more\n", n)
 	}
-	if err != nil {
+	if err != nil && report.Lines > 0 {
 		return report, fmt.Errorf("%w; stored before: %s", err, report.Summary())
+	}
+	if err != nil {
+		return report, err
 	}
 	_, err = fmt.Fprintf(r.Stdout, "import events: %s\n", report.Summary())
 	return report, err

@@ -90,7 +90,7 @@ type PatientRef struct {
 // Claim is one place's word on whose report it is.
 type Claim struct {
 	PatientRef
-	// From is "sidecar", "document" or "path".
+	// From is "sidecar", "document", "path", or "link" for the path that a symbolic link leads to.
 	From string `json:"from"`
 }
 

@@ -52,7 +52,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Portal, 
 	}
 	dsn := cfg.DatabaseURL
 	if dsn == "" {
-		p.lease, err = embedded.Open(ctx, embedded.Options{DataDir: p.Config.DataDir, Durable: true, Logger: log, BinDir: cfg.PGBinDir})
+		p.lease, err = embedded.Open(ctx, p.embeddedOptions())
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +65,10 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Portal, 
 		return nil, err
 	}
 	return p, nil
+}
+
+func (p *Portal) embeddedOptions() embedded.Options {
+	return embedded.Options{DataDir: p.Config.DataDir, Durable: true, Logger: p.Log, BinDir: p.Config.PGBinDir}
 }
 
 // Close closes what is open, the database last.
@@ -84,9 +88,8 @@ func (p *Portal) Close() error {
 	return errors.Join(errs...)
 }
 
-// Manifest reads the manifest once and fixes the site's time zone from it and
-// from PORTAL_TIMEZONE, which wins.
-func (p *Portal) Manifest(ctx context.Context) (*genomics.Manifest, error) {
+// Manifest reads the manifest once.
+func (p *Portal) Manifest() (*genomics.Manifest, error) {
 	if p.manifest != nil {
 		return p.manifest, nil
 	}
@@ -94,11 +97,24 @@ func (p *Portal) Manifest(ctx context.Context) (*genomics.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.DB.SetSiteTimezone(ctx, p.zone(m)); err != nil {
-		return nil, fmt.Errorf("site time zone: %w", err)
-	}
 	p.manifest = m
 	return m, nil
+}
+
+// adoptZone makes the configured zone the database's. A change moves the days of
+// everybody without a zone of their own, so that only serving and importing do
+// it, and say so.
+func (p *Portal) adoptZone(ctx context.Context, m *genomics.Manifest) error {
+	zone := p.zone(m)
+	old, err := p.DB.SiteTimezone(ctx)
+	if err != nil {
+		return err
+	}
+	if old.String() == zone.String() {
+		return nil
+	}
+	p.Log.Warn("the site's time zone changes: days of people without a zone of their own are counted anew", "from", old, "to", zone)
+	return p.DB.SetSiteTimezone(ctx, zone)
 }
 
 // zone is PORTAL_TIMEZONE, else the manifest's, else UTC.

@@ -144,21 +144,21 @@ func TestManifestErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := w.open(w.config("data"))
 			w.write("manifest.yaml", c.text)
-			_, err := p.Manifest(t.Context())
+			_, err := p.Manifest()
 			wantError(t, err, c.words...)
 			// Mended, the same portal reads it: no failure is remembered.
 			w.write("manifest.yaml", someManifest)
-			if m, err := p.Manifest(t.Context()); err != nil || m.Site.Name != "Test Clinic" {
+			if m, err := p.Manifest(); err != nil || m.Site.Name != "Test Clinic" {
 				t.Errorf("after the mend: %v", err)
 			}
 		})
 	}
 	cfg := w.config("data")
 	cfg.ManifestPath = filepath.Join(w.dir, "none.yaml")
-	_, err := w.open(cfg).Manifest(t.Context())
+	_, err := w.open(cfg).Manifest()
 	wantError(t, err, "none.yaml", "GENOMICS_MANIFEST")
 	cfg.ManifestPath = w.dir
-	_, err = w.open(cfg).Manifest(t.Context())
+	_, err = w.open(cfg).Manifest()
 	wantError(t, err, w.dir, "regular file")
 }
 
@@ -166,12 +166,12 @@ func TestManifestErrors(t *testing.T) {
 func TestManifestIsReadOnce(t *testing.T) {
 	w := newWorld(t)
 	p := w.open(w.config("data"))
-	first, err := p.Manifest(t.Context())
+	first, err := p.Manifest()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.write("manifest.yaml", "damaged")
-	again, err := p.Manifest(t.Context())
+	again, err := p.Manifest()
 	if err != nil || again != first {
 		t.Errorf("read again: %v", err)
 	}
@@ -199,8 +199,11 @@ func TestZonePrecedence(t *testing.T) {
 		cfg := w.config("data")
 		cfg.TimeZone = c.setting
 		p := w.open(cfg)
-		m, err := p.Manifest(t.Context())
+		m, err := p.Manifest()
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.adoptZone(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		stored, err := p.DB.SiteTimezone(t.Context())

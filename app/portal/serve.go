@@ -11,6 +11,7 @@ import (
 	"healthportal/app/health"
 	"healthportal/app/passkey"
 	"healthportal/app/web"
+	"healthportal/store/embedded"
 )
 
 // drainTimeout is how long requests under way may take at the end.
@@ -35,6 +36,9 @@ func (p *Portal) Serve(ctx context.Context, ln net.Listener, ready func()) error
 	}
 	following, stopFollowing := context.WithCancel(ctx)
 	defer stopFollowing()
+	watched := make(chan struct{})
+	defer func() { stopFollowing(); <-watched }()
+	go func() { defer close(watched); p.supervise(following, superviseEvery) }()
 	go p.follow(following, followEvery)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ln) }()
@@ -52,8 +56,11 @@ func (p *Portal) Serve(ctx context.Context, ln net.Listener, ready func()) error
 }
 
 func (p *Portal) server(ctx context.Context) (*web.Server, error) {
-	m, err := p.Manifest(ctx)
+	m, err := p.Manifest()
 	if err != nil {
+		return nil, err
+	}
+	if err := p.adoptZone(ctx, m); err != nil {
 		return nil, err
 	}
 	index, err := p.Mirror(ctx)
@@ -113,4 +120,47 @@ func (p *Portal) Synthetic(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// superviseEvery is how often a serving portal looks after its own PostgreSQL.
+const superviseEvery = 5 * time.Second
+
+// supervise starts the embedded PostgreSQL again when it has died, for example
+// by the system's memory killer. A database of DATABASE_URL is not ours to start.
+func (p *Portal) supervise(ctx context.Context, every time.Duration) {
+	if p.lease == nil {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := p.alive(ctx)
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		p.Log.Error("the embedded database does not answer", "error", err)
+		lease, err := embedded.Open(ctx, p.embeddedOptions())
+		if err != nil {
+			p.Log.Error("the embedded database can't be started again", "error", err)
+			continue
+		}
+		old := p.lease
+		p.lease = lease
+		p.Log.Warn("the embedded database is back", "restarted", lease.Started())
+		if err := old.Close(ctx); err != nil {
+			p.Log.Warn("the old lease on the embedded database", "error", err)
+		}
+	}
+}
+
+// alive asks the database for an answer within a few seconds.
+func (p *Portal) alive(ctx context.Context) error {
+	asking, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	return p.DB.Ping(asking)
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -30,16 +31,27 @@ func (p *Portal) Verify(ctx context.Context) ([]Check, error) {
 	for _, o := range objects {
 		checks = append(checks, Check{Kind: o.Kind, Name: o.Name, Problem: o.Problem})
 	}
-	m, err := p.Manifest(ctx)
+	m, err := p.Manifest()
 	if err != nil {
 		return append(checks, Check{Kind: "manifest", Name: p.Config.ManifestPath, Problem: err.Error()}), nil
 	}
-	checks = append(checks, Check{Kind: "manifest", Name: m.File, Found: m.Site.Name})
+	checks = append(checks, Check{Kind: "manifest", Name: m.File, Found: m.Site.Name}, p.verifyZone(ctx, m))
 	for _, table := range m.Database.Tables {
 		found, err := p.DB.Sample(ctx, table.Sample)
 		checks = append(checks, checked("sample", table.Name, found, err))
 	}
 	return append(checks, verifyPaths(m)...), nil
+}
+
+// verifyZone compares the configured zone with the one that days are counted in.
+func (p *Portal) verifyZone(ctx context.Context, m *genomics.Manifest) Check {
+	zone, err := p.DB.SiteTimezone(ctx)
+	has, herr := p.DB.HasPersons(ctx)
+	err = errors.Join(err, herr)
+	if err == nil && has && zone.String() != p.zone(m).String() {
+		err = fmt.Errorf("days are counted in %s, the configuration says %s; `portal serve` takes it over", zone, p.zone(m))
+	}
+	return checked("time zone", "site", p.zone(m).String(), err)
 }
 
 func verifyPaths(m *genomics.Manifest) []Check {

@@ -69,7 +69,7 @@ func TestVerifyNamesEachProblem(t *testing.T) {
 		"policy scope on health.event":                      "PROBLEM missing",
 		"trigger event_dirty_insert on health.event":        "PROBLEM missing",
 		"manifest " + filepath.Join(w.dir, "manifest.yaml"): "Test Clinic",
-		"sample persons": "2", "sample nowhere": "PROBLEM sample SELECT", "sample nothing": "no rows",
+		"time zone site": "PROBLEM days are counted in UTC", "sample persons": "2", "sample nowhere": "PROBLEM sample SELECT", "sample nothing": "no rows",
 		"sample writer":       "PROBLEM sample SELECT",
 		"report root reports": filepath.Join(w.dir, "reports") + ", 1 entries", "report root lost": "PROBLEM ", "report root a-file": "PROBLEM ",
 		"variant root vep": "0 entries", "variant root no-vep": "PROBLEM ", "vep cache cache": "0 entries", "vep cache no-cache": "PROBLEM ",
@@ -86,8 +86,11 @@ func TestVerifyNamesEachProblem(t *testing.T) {
 			problems++
 		}
 	}
-	if problems != 11 {
-		t.Errorf("%d problems, want 11: %v", problems, got)
+	if problems != 12 {
+		t.Errorf("%d problems, want 12: %v", problems, got)
+	}
+	if got := one[string](w, "SELECT value FROM ops.setting WHERE name = 'site_timezone'"); got != "UTC" {
+		t.Errorf("verify changed the site's zone to %s", got)
 	}
 	if one[bool](w, "SELECT is_called FROM health.event_id_seq") {
 		t.Error("a sample changed the database")

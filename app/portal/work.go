@@ -24,7 +24,7 @@ const partitionMonths = 3
 // SyncReports indexes the manifest's report roots and lets the mirror follow.
 // It returns jobs.ErrHeld where another run is under way.
 func (p *Portal) SyncReports(ctx context.Context, opt reportsync.Options) (reportsync.Summary, error) {
-	m, err := p.Manifest(ctx)
+	m, err := p.Manifest()
 	if err != nil {
 		return reportsync.Summary{}, err
 	}
@@ -47,8 +47,11 @@ func (p *Portal) SyncReports(ctx context.Context, opt reportsync.Options) (repor
 // ImportEvents brings a file of health events in. The site's zone comes from
 // the configuration and, where that says nothing, from the manifest.
 func (p *Portal) ImportEvents(ctx context.Context, src intake.Source, o intake.Options) (intake.Report, error) {
-	m, err := p.Manifest(ctx)
+	m, err := p.Manifest()
 	if err != nil {
+		return intake.Report{}, err
+	}
+	if err := p.adoptZone(ctx, m); err != nil {
 		return intake.Report{}, err
 	}
 	o.Site = p.zone(m)

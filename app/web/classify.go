@@ -136,7 +136,7 @@ func logged(err error) string {
 	if errors.As(err, &fiberErr) {
 		return "http: " + http.StatusText(fiberErr.Code)
 	}
-	return err.Error()
+	return fmt.Sprint(err)
 }
 
 // toSignIn sends a signed-out reader to the sign-in page and back afterwards.

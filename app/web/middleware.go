@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -12,6 +13,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -98,6 +100,9 @@ func (s *Server) serve(rt route) fiber.Handler {
 		if err := s.checkOrigin(c); err != nil {
 			return err
 		}
+		if err := checkText(c); err != nil {
+			return err
+		}
 		if rt.permission != access.Public {
 			if err := s.admit(r, rt.permission); err != nil {
 				return err
@@ -147,6 +152,19 @@ func (s *Server) checkOrigin(c *fiber.Ctx) error {
 	default:
 		return nil
 	}
+}
+
+// checkText refuses query parameters that no text can hold: the stores would
+// answer them as if they were broken.
+func checkText(c *fiber.Ctx) error {
+	for name, value := range c.Context().QueryArgs().All() {
+		for _, text := range [][]byte{name, value} {
+			if bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text) {
+				return newError(fiber.StatusBadRequest, "The address can't be used: it holds characters that no text has", "Go back and follow a link of the page.")
+			}
+		}
+	}
+	return nil
 }
 
 // checkToken compares the CSRF token of unsafe requests with the session's.

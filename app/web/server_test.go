@@ -252,3 +252,11 @@ func TestWorkerScriptAloneMayCompileWebAssembly(t *testing.T) {
 		t.Errorf("worker policy %q", workerPolicy())
 	}
 }
+
+func TestParametersThatNoTextHolds(t *testing.T) {
+	s := newSite(t, nil)
+	for _, query := range []string{"?person=%00", "?q=%ff%fe", "?%00=1", "?a=1&b=%c3%28"} {
+		s.get("/healthz"+query).wantStatus(t, 400).wantText(t, "characters that no text has")
+	}
+	s.get("/healthz?q=%C3%96rnek").wantStatus(t, 200)
+}

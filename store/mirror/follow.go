@@ -29,7 +29,11 @@ type Source interface {
 func (m *Mirror) Follow(ctx context.Context, src Source) error {
 	m.follow.Lock()
 	defer m.follow.Unlock()
-	ok, err := m.takeOver(ctx, src, false)
+	err := m.readThrough(ctx)
+	ok := false
+	if err == nil {
+		ok, err = m.takeOver(ctx, src, false)
+	}
 	if unusable(err) {
 		if err = m.replace(ctx); err == nil {
 			ok, err = m.takeOver(ctx, src, true)

@@ -228,7 +228,6 @@ func TestDamageFoundLaterIsMended(t *testing.T) {
 	// Fresh connections see the file as it is now, not their cache.
 	m.write.SetMaxIdleConns(0)
 	m.read.SetMaxIdleConns(0)
-	x.state.Epoch = "db2" // so that the takeover touches the damaged pages
 	if err := m.Follow(t.Context(), x); err != nil {
 		t.Fatal(err)
 	}

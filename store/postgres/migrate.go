@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -73,7 +74,7 @@ func checkProgram(ctx context.Context, db *sql.DB, program int) error {
 	case errors.As(err, &pgErr) && (pgErr.Code == "42P01" || pgErr.Code == "3F000"):
 		return nil // undefined_table, invalid_schema_name: a database before its first migration
 	case errors.As(err, &unreachable):
-		return fmt.Errorf("can't reach the database: %w; check DATABASE_URL and that the server runs", err)
+		return fmt.Errorf("can't reach the database: %w; check DATABASE_URL and that the server runs", oneLine{err})
 	case err != nil:
 		return fmt.Errorf("read the database's schema state: %w", err)
 	case least > program:
@@ -121,3 +122,12 @@ func writeCatalogue(ctx context.Context, db *sql.DB) error {
 	}
 	return nil
 }
+
+// oneLine prints the driver's account of every address it tried in one line.
+type oneLine struct{ error }
+
+// Error is the error's text with its lines joined.
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+
+// Unwrap returns the driver's error.
+func (e oneLine) Unwrap() error { return e.error }

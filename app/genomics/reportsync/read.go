@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ func (rd *reader) broken(c candidate, state genomics.State, problem string) *gen
 	if c.newest.IsZero() {
 		r.ModTime = time.Unix(0, 0).UTC()
 	}
-	rd.claimPath(r)
+	rd.claimPath(r, c.link)
 	return r
 }
 
@@ -134,10 +135,37 @@ func (rd *reader) blank(c candidate) *genomics.Report {
 	}
 }
 
-func (rd *reader) claimPath(r *genomics.Report) {
+// claimPath adds the patient whom the path names and, for a symbolic link, the
+// one whom the linked file's own path names: a link must not carry one patient's
+// document into another's folder unnoticed.
+func (rd *reader) claimPath(r *genomics.Report, link bool) {
 	if ref, ok := rd.root.PatientOf(r.Path); ok {
 		r.Claims = append(r.Claims, genomics.Claim{PatientRef: ref, From: "path"})
 	}
+	if !link {
+		return
+	}
+	if ref, ok := rd.root.PatientOf(linkedPath(rd.root.Root, r.Path)); ok {
+		r.Claims = append(r.Claims, genomics.Claim{PatientRef: ref, From: "link"})
+	}
+}
+
+// linkedPath is the path below root that the link at name leads to, or empty
+// where it leads elsewhere.
+func linkedPath(root, name string) string {
+	base, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return ""
+	}
+	real, err := filepath.EvalSymlinks(filepath.Join(base, filepath.FromSlash(name)))
+	if err != nil {
+		return ""
+	}
+	rel, err := filepath.Rel(base, real)
+	if err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return filepath.ToSlash(rel)
 }
 
 // report puts together what sidecar, document and path say, in this order.
@@ -168,7 +196,7 @@ func (rd *reader) report(c candidate, info fs.FileInfo, doc document.Info) *geno
 	if doc.Patient.Value != "" {
 		r.Claims = append(r.Claims, genomics.Claim{PatientRef: doc.Patient, From: "document"})
 	}
-	rd.claimPath(r)
+	rd.claimPath(r, c.link)
 	if !trusted {
 		// A sidecar that can't be read might have contradicted the path.
 		r.Claims = nil

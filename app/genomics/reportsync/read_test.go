@@ -76,6 +76,22 @@ func TestPatients(t *testing.T) {
 	}
 }
 
+// A link names two patients where its own folder and the file's belong to two.
+func TestLinkIntoAnotherPatientsFolder(t *testing.T) {
+	w := newWorld(t)
+	w.write("MRN-2/b.pdf", pdfText)
+	w.mkdir("MRN-1")
+	w.link("MRN-1/cross.pdf", "../MRN-2/b.pdf")
+	w.link("MRN-2/again.pdf", "b.pdf")
+	w.sync()
+	w.expect("MRN-2/b.pdf", genomics.Present, 2, "")
+	w.expect("MRN-2/again.pdf", genomics.Present, 2, "")
+	w.expect("MRN-1/cross.pdf", genomics.Present, 0, "")
+	if r := w.row("MRN-1/cross.pdf"); r.Unassigned != genomics.UnassignedConflict {
+		t.Errorf("unassigned: %q", r.Unassigned)
+	}
+}
+
 func TestPatientBecomesKnown(t *testing.T) {
 	w := newWorld(t)
 	w.write("MRN-7/a.pdf", pdfText)
