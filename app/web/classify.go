@@ -131,12 +131,12 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 
 // logged is err for the log. Fiber's own errors quote the request, whose path
 // and headers are nobody's to read, so only their kind is told.
-func logged(err error) string {
+func logged(err error) error {
 	var fiberErr *fiber.Error
 	if errors.As(err, &fiberErr) {
-		return "http: " + http.StatusText(fiberErr.Code)
+		return errors.New("http: " + http.StatusText(fiberErr.Code))
 	}
-	return fmt.Sprint(err)
+	return err
 }
 
 // toSignIn sends a signed-out reader to the sign-in page and back afterwards.
