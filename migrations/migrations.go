@@ -38,7 +38,7 @@ type Object struct {
 }
 
 var (
-	reObject  = regexp.MustCompile(`(?m)^CREATE (?:OR REPLACE )?(SCHEMA|TABLE|VIEW|MATERIALIZED VIEW|SEQUENCE|FUNCTION) ([a-z_0-9.]+)`)
+	reObject  = regexp.MustCompile(`(?m)^CREATE (?:OR REPLACE |UNLOGGED )?(SCHEMA|TABLE|VIEW|MATERIALIZED VIEW|SEQUENCE|FUNCTION) ([a-z_0-9.]+)`)
 	reIndex   = regexp.MustCompile(`(?m)^CREATE (?:UNIQUE )?INDEX ([a-z_0-9]+) ON ([a-z_0-9]+)\.`)
 	rePart    = regexp.MustCompile(`(?m)^CREATE (TRIGGER|POLICY) ([a-z_0-9]+)[^;]*? ON ([a-z_0-9.]+)`)
 	reDropped = regexp.MustCompile(`(?m)^DROP (SCHEMA|TABLE|VIEW|MATERIALIZED VIEW|SEQUENCE|FUNCTION) (?:IF EXISTS )?([a-z_0-9.]+)`)
@@ -57,8 +57,8 @@ func Objects() ([]Object, error) {
 	}
 	sort.Strings(names)
 	found := map[Object]bool{}
-	for _, role := range []string{"hp_owner", "hp_app", "hp_audit"} {
-		found[Object{"role", role, names[0]}] = true
+	for role, file := range map[string]string{"hp_owner": names[0], "hp_app": names[0], "hp_audit": names[0], "hp_research": names[1]} {
+		found[Object{"role", role, file}] = true
 	}
 	for _, name := range names {
 		sql, err := fs.ReadFile(fsys, name)

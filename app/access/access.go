@@ -57,28 +57,77 @@ func Words(roles []Role, sep string) string {
 // Permission is what a route asks for. Every route declares exactly one.
 type Permission string
 
-// The permissions. Public and SignedIn are granted by state, the others by role.
+// The permissions. Public, SignedIn and KeyHolder are granted by state, the others by role.
 const (
 	// Public routes answer anybody; they carry no health data.
 	Public Permission = "public"
-	// SignedIn routes answer any live session.
+	// SignedIn routes answer any live session, about the user's own account.
 	SignedIn Permission = "signed-in"
+	// KeyHolder routes answer any live API key, about that key.
+	KeyHolder Permission = "key"
 	// PatientsRead shows the patients of one's care teams.
 	PatientsRead Permission = "patients.read"
 	// EventsRead shows the health events of one's care teams' patients.
 	EventsRead Permission = "events.read"
 	// ReportsRead shows genomics reports: the care teams' for clinicians, all for analysts.
 	ReportsRead Permission = "reports.read"
+	// LookersRead shows who looked at one's patients.
+	LookersRead Permission = "lookers.read"
+	// BreakGlass opens one patient outside one's care teams in an emergency.
+	BreakGlass Permission = "break-glass.use"
+	// BreakGlassRead shows the queue of break-glass accesses.
+	BreakGlassRead Permission = "break-glass.read"
+	// BreakGlassReview decides on break-glass accesses.
+	BreakGlassReview Permission = "break-glass.review"
+	// AuditRead shows the audit log.
+	AuditRead Permission = "audit.read"
+	// ResearchRead shows de-identified data of persons with recorded consent.
+	ResearchRead Permission = "research.read"
+	// UsersManage adds, changes and disables users, their links and sessions.
+	UsersManage Permission = "users.manage"
+	// TeamsManage keeps care teams, without seeing health data.
+	TeamsManage Permission = "teams.manage"
+	// KeysManage makes and revokes API keys.
+	KeysManage Permission = "keys.manage"
 )
+
+// Permissions lists every permission that a role can grant.
+func Permissions() []Permission {
+	return []Permission{
+		PatientsRead, EventsRead, ReportsRead, LookersRead, BreakGlass, BreakGlassRead, BreakGlassReview,
+		AuditRead, ResearchRead, UsersManage, TeamsManage, KeysManage,
+	}
+}
+
+// Scopes lists the permissions that an API key may carry: reading only.
+func Scopes() []Permission { return []Permission{PatientsRead, EventsRead, ReportsRead} }
+
+// ParseScope returns the scope named s, or an error that lists the known ones.
+func ParseScope(s string) (Permission, error) {
+	if slices.Contains(Scopes(), Permission(s)) {
+		return Permission(s), nil
+	}
+	known := make([]string, 0, len(Scopes()))
+	for _, p := range Scopes() {
+		known = append(known, string(p))
+	}
+	return "", fmt.Errorf("unknown scope %q: use one of %s", s, strings.Join(known, ", "))
+}
 
 // grants is the table "Who may see what" of the product, for what is built.
 // Deny is the default: a role that is not listed has nothing.
 func grants(r Role) []Permission {
 	switch r {
 	case Clinician:
-		return []Permission{PatientsRead, EventsRead, ReportsRead}
+		return []Permission{PatientsRead, EventsRead, ReportsRead, LookersRead, BreakGlass}
 	case Analyst:
 		return []Permission{ReportsRead}
+	case Researcher:
+		return []Permission{ResearchRead}
+	case Privacy:
+		return []Permission{AuditRead, BreakGlassRead, BreakGlassReview}
+	case Admin:
+		return []Permission{AuditRead, BreakGlassRead, UsersManage, TeamsManage, KeysManage}
 	default:
 		return nil
 	}
@@ -87,27 +136,42 @@ func grants(r Role) []Permission {
 // ErrDenied says that the principal lacks the permission.
 var ErrDenied = errors.New("not permitted")
 
-// Principal is the signed-in user of one request.
+// ErrNoKey says that there is no such live API key: unknown, expired, revoked,
+// or of a user who is disabled.
+var ErrNoKey = errors.New("no such API key")
+
+// Principal is who asks: the signed-in user of one request, or the holder of an API key.
 type Principal struct {
 	UserID int64
 	// Name is what the page shows in the corner.
-	Name  string
+	Name string
+	// Roles are the user's roles as far as this session uses them.
 	Roles []Role
+	// SessionID is the public id of the session; empty for API keys.
+	SessionID string
+	// KeyID is the id of the API key; empty for sessions.
+	KeyID string
+	// Scopes are what the API key is limited to. They never add to the roles.
+	Scopes []Permission
 }
 
 // Has reports whether the principal holds role r.
 func (p Principal) Has(r Role) bool { return slices.Contains(p.Roles, r) }
 
-// Can reports whether any of the principal's roles grants perm.
+// Can reports whether the principal's state or any of its roles grants perm,
+// and, for an API key, whether the key's scopes do so too.
 func (p Principal) Can(perm Permission) bool {
-	if perm == Public {
+	switch {
+	case perm == Public:
 		return true
-	}
-	if p.UserID == 0 {
+	case p.UserID == 0:
 		return false
-	}
-	if perm == SignedIn {
-		return true
+	case perm == SignedIn:
+		return p.KeyID == ""
+	case perm == KeyHolder:
+		return p.KeyID != ""
+	case p.KeyID != "" && !slices.Contains(p.Scopes, perm):
+		return false
 	}
 	for _, r := range p.Roles {
 		if slices.Contains(grants(r), perm) {

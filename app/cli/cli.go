@@ -47,18 +47,15 @@ type grammar struct {
 	CleanupSessions cleanupSessionsCommand `cmd:"" name:"cleanup-sessions" help:"Delete ended sessions, dead ceremonies and old enrolment links."`
 	Verify          verifyCommand          `cmd:"" help:"Check every database object, every sample SELECT and every path of the manifest."`
 	User            userCommands           `cmd:"" help:"People who may sign in."`
+	APIKey          apikeyCommands         `cmd:"" name:"apikey" help:"Keys with which programs read."`
+	Audit           auditCommands          `cmd:"" help:"The audit log."`
+	Keys            keysCommands           `cmd:"" help:"The portal's own secret keys."`
 	Version         versionCommand         `cmd:"" help:"Print the program's version."`
 }
 
 type importCommands struct {
-	Events importEventsCommand `cmd:"" help:"Import health events from FHIR R4 NDJSON (Patient and Observation)."`
-}
-
-type userCommands struct {
-	Add       userAddCommand       `cmd:"" help:"Add a person and print an enrolment link."`
-	List      userListCommand      `cmd:"" help:"List the people who may sign in."`
-	Disable   userDisableCommand   `cmd:"" help:"Bar a person from signing in and end their sessions."`
-	EnrolLink userEnrolLinkCommand `cmd:"" name:"enrol-link" help:"Print a new enrolment link for a person."`
+	Events    importEventsCommand    `cmd:"" help:"Import health events from FHIR R4 NDJSON (Patient and Observation)."`
+	CareTeams importCareTeamsCommand `cmd:"" name:"care-teams" help:"Import care teams from CSV or FHIR R4 (CareTeam)."`
 }
 
 // run is what commands work with.

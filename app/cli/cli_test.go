@@ -103,6 +103,10 @@ func TestUsage(t *testing.T) {
 		{nil, []string{"user", "add"}, 2, "--role"},
 		{nil, []string{"sync-reports", "--nonsense"}, 2, "nonsense"},
 		{nil, []string{"user", "add", "x", "--role", "king"}, 2, "clinician"},
+		{nil, []string{"user", "roles", "x"}, 2, "--role"},
+		{nil, []string{"user", "roles", "x", "--role", ""}, 2, "at least one role"},
+		{nil, []string{"user", "enrol-link"}, 2, "name"},
+		{nil, []string{"user", "add", "x", "--role", "ops", "--team", " "}, 2, "care team"},
 		{[]string{"PORTAL_ADRR=x"}, []string{"version"}, 2, "PORTAL_ADDR"},
 		{[]string{"HP_API_KEY=x"}, []string{"version"}, 2, "apikey"},
 		{[]string{"PORTAL_ORIGIN=http://10.0.0.1"}, []string{"serve"}, 2, "PORTAL_ORIGIN"},
@@ -126,7 +130,7 @@ func TestCommandsListsEveryCommand(t *testing.T) {
 		names[d.Name] = d.Help != ""
 	}
 	for _, want := range []string{"serve", "demo", "migrate", "sync-reports", "import events", "refresh-views", "cleanup-sessions", "verify",
-		"user add", "user list", "user disable", "user enrol-link", "version"} {
+		"user add", "user list", "user roles", "user disable", "user enable", "user enrol-link", "version"} {
 		if !names[want] {
 			t.Errorf("no command %q with a help text", want)
 		}
@@ -159,6 +163,40 @@ func TestUsers(t *testing.T) {
 	o.run("user", "disable", "m.weber").want(t, 0, "signed out everywhere")
 	o.run("user", "list").want(t, 0, "disabled")
 	o.run("user", "disable", "nobody").want(t, 1, "nobody")
+}
+
+func TestUsersBadInput(t *testing.T) {
+	o := newOffice(t)
+	for _, c := range []struct{ name, display, words string }{
+		{"", "x", "user name \"\""}, {"Ada", "x", "lower-case letters"}, {"a b", "x", "lower-case letters"}, {"ada", " ", "display name"}, {"ada", "a\tb", "display name"},
+	} {
+		o.run("user", "add", c.name, "--display-name", c.display, "--role", "ops").want(t, 2, c.words)
+	}
+	o.run("user", "list", "--json").want(t, 0, "[]")
+}
+
+func TestUsersOverTime(t *testing.T) {
+	o := newOffice(t)
+	o.run("user", "add", "root", "--role", "admin").want(t, 0, "enrol admin ")
+	for _, args := range [][]string{{"disable", "root"}, {"roles", "root", "--role", "ops"}} {
+		o.run(append([]string{"user"}, args...)...).want(t, 1, "the last administrator who can sign in")
+	}
+	o.run("user", "add", "zoe", "--role", "ops").want(t, 0)
+	o.run("user", "roles", "zoe", "--role", "admin", "--role", "ops").want(t, 0, "zoe is ops, admin now, and signed out everywhere.")
+	o.run("user", "disable", "root").want(t, 0, "root is disabled")
+	o.run("user", "enrol-link", "root").want(t, 1, "enable the account first")
+	o.run("user", "enable", "root").want(t, 0, "root may sign in again")
+	o.run("user", "enrol-link", "root", "--end-old").want(t, 0, "enrol admin http")
+	for _, args := range [][]string{{"enable", "nobody"}, {"roles", "nobody", "--role", "ops"}} {
+		o.run(append([]string{"user"}, args...)...).want(t, 1, "portal user list")
+	}
+	// Every act is in the audit log, by public ids: no name and no link.
+	log := o.run("audit", "export", "--format", "ndjson").want(t, 0, "user.add", "user.roles", "user.disable", "user.enable", "link.make", "command user add", "failed").out
+	for _, secret := range []string{"zoe", "/enrol#"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the audit log holds %q", secret)
+		}
+	}
 }
 
 // line is a heart-rate Observation.

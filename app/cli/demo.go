@@ -17,7 +17,7 @@ import (
 	"healthportal/app/health"
 	"healthportal/app/intake"
 	"healthportal/app/intake/fhir"
-	"healthportal/app/passkey"
+	"healthportal/app/people"
 	"healthportal/app/portal"
 )
 
@@ -101,6 +101,9 @@ func (d *demoRun) fill() error {
 		if err := d.events(clinic, team.Name); err != nil {
 			return err
 		}
+	}
+	if err := d.p.DB.ConsentOfSynthetic(d.ctx); err != nil {
+		return err
 	}
 	if err := d.sync(); err != nil {
 		return err
@@ -221,34 +224,38 @@ func (d *demoRun) links() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
 	}
-	have := map[string]bool{}
+	have := map[string]string{}
 	for _, a := range known {
-		have[a.Name] = true
+		have[a.Name] = a.PublicID
 	}
 	var lines []string
 	for _, u := range demo.Users() {
-		if !have[u.Name] {
-			if err := d.addUser(dir, u); err != nil {
+		id := have[u.Name]
+		if id == "" {
+			if id, err = d.addUser(dir, u); err != nil {
 				return nil, err
 			}
 		}
-		link, err := dir.NewEnrolment(d.ctx, u.Name)
-		if err != nil {
+		link, err := dir.NewEnrolment(d.ctx, byCommand, id, people.LinkOptions{})
+		if err = d.p.Record(d.ctx, did(access.KindLink, "demo", id, nil), err); err != nil {
 			return nil, fmt.Errorf("enrolment link for %s: %w", u.Name, err)
 		}
-		lines = append(lines, fmt.Sprintf("enrol %s %s", u.Role, link))
+		lines = append(lines, fmt.Sprintf("enrol %s %s", u.Role, link.URL))
 	}
 	return lines, nil
 }
 
-func (d *demoRun) addUser(dir *passkey.Directory, u demo.User) error {
-	if _, err := dir.AddUser(d.ctx, u.Name, u.DisplayName, []access.Role{u.Role}); err != nil {
-		return fmt.Errorf("add %s: %w", u.Name, err)
+// addUser adds one of the staff and returns the public id.
+func (d *demoRun) addUser(dir *people.Directory, u demo.User) (string, error) {
+	added, err := dir.AddUser(d.ctx, byCommand, u.Name, u.DisplayName, []access.Role{u.Role})
+	act := did(access.KindUserAdd, "demo", added.PublicID, map[string]any{"roles": string(u.Role)})
+	if err = d.p.Record(d.ctx, act, err); err != nil {
+		return "", fmt.Errorf("add %s: %w", u.Name, err)
 	}
 	for _, team := range u.Teams {
 		if _, err := dir.AddToTeam(d.ctx, team, u.Name); err != nil {
-			return fmt.Errorf("add %s to team %s: %w", u.Name, team, err)
+			return "", fmt.Errorf("add %s to team %s: %w", u.Name, team, err)
 		}
 	}
-	return nil
+	return added.PublicID, nil
 }

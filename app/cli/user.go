@@ -1,13 +1,25 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
-	"text/tabwriter"
-	"time"
 
 	"healthportal/app/access"
-	"healthportal/app/passkey"
+	"healthportal/app/people"
+	"healthportal/app/portal"
 )
+
+type userCommands struct {
+	Add       userAddCommand       `cmd:"" help:"Add a person and print an enrolment link."`
+	List      userListCommand      `cmd:"" help:"List the people who may sign in."`
+	Roles     userRolesCommand     `cmd:"" help:"Give a person exactly these roles and end their sessions."`
+	Disable   userDisableCommand   `cmd:"" help:"Bar a person from signing in and end their sessions."`
+	Enable    userEnableCommand    `cmd:"" help:"Let a disabled person sign in again."`
+	EnrolLink userEnrolLinkCommand `cmd:"" name:"enrol-link" help:"Print a new enrolment link for a person."`
+}
+
+// byCommand is who acts where an operator runs a command: nobody who signed in.
+const byCommand = 0
 
 type userAddCommand struct {
 	Name        string   `arg:"" help:"Short name, lower case, for example m.weber."`
@@ -20,39 +32,66 @@ type userAddCommand struct {
 func (c userAddCommand) Run(r *run) (err error) {
 	roles, err := parseRoles(c.Role)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
-	return r.withDirectory(func(d *passkey.Directory) error {
+	for _, team := range c.Team {
+		if _, err := access.TeamName(team); err != nil {
+			return usageError{err}
+		}
+	}
+	return r.withDirectory(func(o office) error {
 		display := c.DisplayName
 		if display == "" {
 			display = c.Name
 		}
-		if _, err := d.AddUser(r.ctx, c.Name, display, roles); err != nil {
-			return fmt.Errorf("add %s: %w", c.Name, err)
+		added, err := o.AddUser(r.ctx, byCommand, c.Name, display, roles)
+		act := did(access.KindUserAdd, "user add", added.PublicID, map[string]any{"roles": access.Words(roles, "+")})
+		if err = o.portal.Record(r.ctx, act, err); err != nil {
+			return badInput(fmt.Errorf("add %s: %w", c.Name, err))
 		}
 		for _, team := range c.Team {
-			if _, err := d.AddToTeam(r.ctx, team, c.Name); err != nil {
+			_, err := o.AddToTeam(r.ctx, team, c.Name)
+			if err = o.portal.Record(r.ctx, did(access.KindTeam, "user add", added.PublicID, nil), err); err != nil {
 				return fmt.Errorf("add %s to team %s: %w", c.Name, team, err)
 			}
 		}
-		return r.printEnrolment(d, c.Name, roles)
+		return o.printEnrolment("user add", c.Name, added.PublicID, roles, people.LinkOptions{})
 	})
 }
 
 func parseRoles(names []string) ([]access.Role, error) {
+	if len(names) == 0 {
+		return nil, usageError{errors.New("--role is empty: name at least one role")}
+	}
 	roles := make([]access.Role, 0, len(names))
 	for _, name := range names {
 		role, err := access.ParseRole(name)
 		if err != nil {
-			return nil, err
+			return nil, usageError{err}
 		}
 		roles = append(roles, role)
 	}
 	return roles, nil
 }
 
+// badInput makes an input that can't be used bad usage.
+func badInput(err error) error {
+	var field *people.FieldError
+	if errors.As(err, &field) {
+		return usageError{field}
+	}
+	return err
+}
+
+// office is where the commands about people work: the directory, and the log.
+type office struct {
+	*run
+	*people.Directory
+	portal *portal.Portal
+}
+
 // withDirectory opens the portal and runs fn with its directory of people.
-func (r *run) withDirectory(fn func(*passkey.Directory) error) (err error) {
+func (r *run) withDirectory(fn func(office) error) (err error) {
 	p, err := r.open()
 	if err != nil {
 		return err
@@ -62,71 +101,40 @@ func (r *run) withDirectory(fn func(*passkey.Directory) error) (err error) {
 	if err != nil {
 		return err
 	}
-	return fn(d)
+	return fn(office{r, d, p})
+}
+
+// did is a command about a user for the audit log.
+func did(kind access.Kind, command, publicID string, detail map[string]any) portal.Act {
+	return portal.Act{Command: command, Kind: kind, Subject: publicID, Detail: detail}
 }
 
 // printEnrolment prints "enrol <roles> <url>" with a fresh single-use link.
-func (r *run) printEnrolment(d *passkey.Directory, name string, roles []access.Role) error {
-	link, err := d.NewEnrolment(r.ctx, name)
-	if err != nil {
+func (o office) printEnrolment(command, name, publicID string, roles []access.Role, opt people.LinkOptions) error {
+	link, err := o.NewEnrolment(o.ctx, byCommand, publicID, opt)
+	act := did(access.KindLink, command, publicID, map[string]any{"as": link.As, "ends_old": opt.EndsOld})
+	if err = o.portal.Record(o.ctx, act, err); err != nil {
 		return fmt.Errorf("enrolment link for %s: %w", name, err)
 	}
-	_, err = fmt.Fprintln(r.Stdout, "enrol", access.Words(roles, "+"), link)
+	_, err = fmt.Fprintln(o.Stdout, "enrol", access.Words(roles, "+"), link.URL)
 	return err
 }
 
-type userListCommand struct {
-	JSON bool `name:"json" help:"Print JSON."`
+type userRolesCommand struct {
+	Name string   `arg:"" help:"Short name of the person."`
+	Role []string `name:"role" required:"" help:"Role, repeatable: clinician, analyst, researcher, ops, privacy, admin. The others are taken away."`
 }
 
-// Run lists people, their roles and whether they have a passkey.
-func (c userListCommand) Run(r *run) error {
-	return r.withDirectory(func(d *passkey.Directory) error {
-		accounts, err := d.ListUsers(r.ctx)
-		if err != nil {
-			return fmt.Errorf("list people: %w", err)
-		}
-		if c.JSON {
-			return r.printJSON(listed(accounts))
-		}
-		return r.printAccounts(accounts)
+// Run replaces the person's roles.
+func (c userRolesCommand) Run(r *run) error {
+	roles, err := parseRoles(c.Role)
+	if err != nil {
+		return err
+	}
+	act := portal.Act{Command: "user roles", Kind: access.KindUserRoles, Detail: map[string]any{"roles": access.Words(roles, "+")}}
+	return r.change(c.Name, act, func(o office, id string) (string, error) {
+		return fmt.Sprintf("%s is %s now, and signed out everywhere.", c.Name, access.Words(roles, ", ")), o.SetRoles(r.ctx, byCommand, id, roles)
 	})
-}
-
-// listedUser is a person as `user list --json` prints them.
-type listedUser struct {
-	Name        string        `json:"name"`
-	DisplayName string        `json:"display_name"`
-	Roles       []access.Role `json:"roles"`
-	Teams       []string      `json:"teams"`
-	Passkeys    int           `json:"passkeys"`
-	Disabled    bool          `json:"disabled"`
-	LinkState   string        `json:"enrolment_link"`
-	Created     time.Time     `json:"created"`
-}
-
-func listed(accounts []passkey.Account) []listedUser {
-	list := make([]listedUser, len(accounts))
-	for i, a := range accounts {
-		list[i] = listedUser{a.Name, a.DisplayName, a.Roles, a.Teams, a.Passkeys, a.Disabled, string(a.LinkState), a.Created}
-	}
-	return list
-}
-
-func (r *run) printAccounts(accounts []passkey.Account) error {
-	w := tabwriter.NewWriter(r.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tDISPLAY NAME\tROLES\tPASSKEYS\tSTATE") //nolint:errcheck // Flush reports it
-	for _, a := range accounts {
-		state := "active"
-		if a.Disabled {
-			state = "disabled"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", a.Name, a.DisplayName, access.Words(a.Roles, ", "), a.Passkeys, state) //nolint:errcheck // Flush reports it
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return nil
 }
 
 type userDisableCommand struct {
@@ -135,31 +143,51 @@ type userDisableCommand struct {
 
 // Run bars the person and ends their sessions.
 func (c userDisableCommand) Run(r *run) error {
-	return r.withDirectory(func(d *passkey.Directory) error {
-		if err := d.DisableUser(r.ctx, c.Name); err != nil {
-			return fmt.Errorf("disable %s: %w", c.Name, err)
+	return r.change(c.Name, portal.Act{Command: "user disable", Kind: access.KindUserDisable}, func(o office, id string) (string, error) {
+		return c.Name + " is disabled, and signed out everywhere.", o.DisableUser(r.ctx, byCommand, id)
+	})
+}
+
+type userEnableCommand struct {
+	Name string `arg:"" help:"Short name of the person."`
+}
+
+// Run lets the person sign in again.
+func (c userEnableCommand) Run(r *run) error {
+	return r.change(c.Name, portal.Act{Command: "user enable", Kind: access.KindUserEnable}, func(o office, id string) (string, error) {
+		return c.Name + " may sign in again, with the passkeys that they have.", o.EnableUser(r.ctx, byCommand, id)
+	})
+}
+
+// change finds the person, runs fn, records act, and prints what fn says.
+func (r *run) change(name string, act portal.Act, fn func(o office, publicID string) (string, error)) error {
+	return r.withDirectory(func(o office) error {
+		who, err := o.ByName(r.ctx, name)
+		if err != nil {
+			return err
 		}
-		_, err := fmt.Fprintf(r.Stdout, "%s is disabled, and signed out everywhere.\n", c.Name)
+		said, err := fn(o, who.PublicID)
+		act.Subject = who.PublicID
+		if err = o.portal.Record(r.ctx, act, err); err != nil {
+			return fmt.Errorf("%s %s: %w", act.Command, name, err)
+		}
+		_, err = fmt.Fprintln(r.Stdout, said)
 		return err
 	})
 }
 
 type userEnrolLinkCommand struct {
-	Name string `arg:"" help:"Short name of the person."`
+	Name   string `arg:"" help:"Short name of the person."`
+	EndOld bool   `name:"end-old" help:"End the person's older passkeys and sessions when the link is used."`
 }
 
 // Run prints a new enrolment link.
 func (c userEnrolLinkCommand) Run(r *run) error {
-	return r.withDirectory(func(d *passkey.Directory) error {
-		accounts, err := d.ListUsers(r.ctx)
+	return r.withDirectory(func(o office) error {
+		who, err := o.ByName(r.ctx, c.Name)
 		if err != nil {
-			return fmt.Errorf("list people: %w", err)
+			return err
 		}
-		for _, a := range accounts {
-			if a.Name == c.Name {
-				return r.printEnrolment(d, a.Name, a.Roles)
-			}
-		}
-		return fmt.Errorf("there is nobody named %q: portal user list shows who there is", c.Name)
+		return o.printEnrolment("user enrol-link", who.Name, who.PublicID, who.Roles, people.LinkOptions{EndsOld: c.EndOld})
 	})
 }

@@ -38,6 +38,8 @@ type Config struct {
 	TimeZone *time.Location
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; empty means none.
 	TrustedProxies []netip.Prefix
+	// RateLimit is how many requests per second one user, key or address may make for long; 1 or more.
+	RateLimit int
 	// LogFormat is "text" or "json".
 	LogFormat string
 	// LogLevel is the least level that is logged.
@@ -78,9 +80,9 @@ func (c Config) String() string {
 	if c.TimeZone != nil {
 		zone = c.TimeZone.String()
 	}
-	return fmt.Sprintf("database=%s redis=%s alerts=%s addr=%s origin=%s data=%s keys=%s manifest=%s timezone=%s proxies=%v log=%s/%s pgbin=%s",
+	return fmt.Sprintf("database=%s redis=%s alerts=%s addr=%s origin=%s data=%s keys=%s manifest=%s timezone=%s proxies=%v rate=%d log=%s/%s pgbin=%s",
 		maskDSN(c.DatabaseURL), maskDSN(c.RedisURL), maskWebhook(c.AlertWebhookURL), c.Addr, c.Origin, c.DataDir, c.KeysDir,
-		c.ManifestPath, zone, c.TrustedProxies, c.LogFormat, c.LogLevel, c.PGBinDir)
+		c.ManifestPath, zone, c.TrustedProxies, c.RateLimit, c.LogFormat, c.LogLevel, c.PGBinDir)
 }
 
 // GoString is String, so that %#v masks secrets as well.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +23,9 @@ func (p Problems) Error() string { return strings.Join(p, "\n") }
 
 // Unwrap makes errors.Is(err, ErrInvalid) true.
 func (p Problems) Unwrap() error { return ErrInvalid }
+
+// maxRate is the highest rate limit: in effect, none.
+const maxRate = 1_000_000
 
 // loader collects problems while the settings are read.
 type loader struct {
@@ -51,6 +55,7 @@ func Load(env []string) (Config, error) {
 		ManifestPath:    l.get(nameManifest),
 		TimeZone:        l.zone(),
 		TrustedProxies:  l.proxies(),
+		RateLimit:       l.rate(),
 		LogFormat:       l.choice(nameLogFormat, "text", "json"),
 		LogLevel:        l.level(),
 		PGBinDir:        l.get(namePGBin),
@@ -101,6 +106,17 @@ func (l *loader) choice(name string, allowed ...string) string {
 		l.problem("%s: %q is not one of %s", name, v, strings.Join(allowed, ", "))
 	}
 	return v
+}
+
+// rate reads the rate limit: a whole number that neither locks everybody out nor overflows.
+func (l *loader) rate() int {
+	v := l.get(nameRate)
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > maxRate {
+		l.problem("%s: %q is not a whole number from 1 to %d", nameRate, v, maxRate)
+		return 0
+	}
+	return n
 }
 
 func (l *loader) level() slog.Level {

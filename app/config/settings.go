@@ -14,6 +14,7 @@ const (
 	nameOrigin        = "PORTAL_ORIGIN"
 	nameData          = "PORTAL_DATA"
 	nameKeys          = "PORTAL_KEYS"
+	nameRate          = "PORTAL_RATE_LIMIT"
 	nameZone          = "PORTAL_TIMEZONE"
 	nameProxies       = "PORTAL_TRUSTED_PROXIES"
 	nameManifest      = "GENOMICS_MANIFEST"
@@ -51,6 +52,7 @@ func Settings() []Setting {
 		{nameKeys, "./.portal-keys", "Folder of secret keys, made at first start. It must lie outside PORTAL_DATA."},
 		{nameZone, "", "Time zone of days for people without one of their own, as in Europe/Berlin. Unset: the manifest's zone."},
 		{nameProxies, "", "Networks of reverse proxies whose X-Forwarded-For header is believed, separated by commas."},
+		{nameRate, "50", "Requests per second that one user, API key or signed-out address may make for long; ten seconds' worth may come at once."},
 		{nameManifest, "docs/genomics_data_manifest.yaml", "File of the genomics manifest."},
 		{nameWebhook, "", "URL that receives alerts by POST. Unset: alerts are logged only."},
 		{nameLogFormat, "text", "Format of log lines: text or json."},

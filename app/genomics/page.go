@@ -2,7 +2,6 @@ package genomics
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +26,7 @@ func ParseReportCursor(s string) (ReportCursor, error) {
 	at, id, ok := strings.Cut(s, ".")
 	us, err := strconv.ParseInt(at, 36, 64)
 	if !ok || err != nil || !ValidReportID(id) {
-		return ReportCursor{}, ErrBadCursor
+		return ReportCursor{}, inputError("%w", ErrBadCursor)
 	}
 	return ReportCursor{At: time.UnixMicro(us).UTC(), ID: id}, nil
 }
@@ -81,13 +80,13 @@ func (f *ReportFilter) Validate() error {
 	}
 	switch {
 	case f.Size < 1 || f.Size > MaxReportPage:
-		return fmt.Errorf("page size %d: choose 1 to %d", f.Size, MaxReportPage)
+		return inputError("page size %d: choose 1 to %d", f.Size, MaxReportPage)
 	case f.After != nil && f.Before != nil:
-		return errors.New("a page can't be both after and before a report: give one of them")
+		return inputError("a page can't be both after and before a report: give one of them")
 	case len(f.Text) > maxSearchText:
-		return fmt.Errorf("search text of %d bytes: at most %d", len(f.Text), maxSearchText)
+		return inputError("search text of %d bytes: at most %d", len(f.Text), maxSearchText)
 	case f.Unassigned && f.Person != 0:
-		return errors.New("unassigned reports have no patient: choose one of the two filters")
+		return inputError("unassigned reports have no patient: choose one of the two filters")
 	}
 	return nil
 }

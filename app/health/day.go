@@ -23,7 +23,7 @@ func DayOf(t time.Time) Day {
 func ParseDay(s string) (Day, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return Day{}, fmt.Errorf("%q is not a date: write YYYY-MM-DD", s)
+		return Day{}, inputError("%q is not a date: write YYYY-MM-DD", s)
 	}
 	return DayOf(t), nil
 }

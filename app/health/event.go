@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -43,12 +42,12 @@ func (c Cursor) String() string {
 func ParseCursor(s string) (Cursor, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) != 16 {
-		return Cursor{}, ErrBadCursor
+		return Cursor{}, inputError("%w", ErrBadCursor)
 	}
 	at := time.UnixMicro(int64(binary.BigEndian.Uint64(b[:8]))).UTC() //nolint:gosec // bits in, the same bits out
 	id := int64(binary.BigEndian.Uint64(b[8:]))                       //nolint:gosec // bits in, the same bits out
 	if id <= 0 || at.Year() < 1800 || at.Year() > 9999 {
-		return Cursor{}, ErrBadCursor
+		return Cursor{}, inputError("%w", ErrBadCursor)
 	}
 	return Cursor{At: at, ID: id}, nil
 }
@@ -57,6 +56,8 @@ func ParseCursor(s string) (Cursor, error) {
 const (
 	DefaultPageSize = 50
 	MaxPageSize     = 200
+	// MaxLargePage is for programs, which ask for it by EventFilter.Large.
+	MaxLargePage = 1000
 )
 
 // EventFilter chooses events of one person. Empty fields do not filter.
@@ -68,6 +69,8 @@ type EventFilter struct {
 	From, To Day
 	// Size is the page size, clamped to 1..MaxPageSize; 0 means DefaultPageSize.
 	Size int
+	// Large clamps Size to MaxLargePage instead.
+	Large bool
 	// After asks for the events older than the cursor, Before for the newer ones. At most one is set.
 	After, Before *Cursor
 }
@@ -77,12 +80,16 @@ func (f *EventFilter) Validate() error {
 	if f.Size <= 0 {
 		f.Size = DefaultPageSize
 	}
-	f.Size = min(f.Size, MaxPageSize)
+	most := MaxPageSize
+	if f.Large {
+		most = MaxLargePage
+	}
+	f.Size = min(f.Size, most)
 	if f.After != nil && f.Before != nil {
-		return errors.New("a page is either after or before a cursor, not both")
+		return inputError("a page is either after or before a cursor, not both")
 	}
 	if !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) {
-		return fmt.Errorf("the range ends (%s) before it begins (%s)", f.To, f.From)
+		return inputError("the range ends (%s) before it begins (%s)", f.To, f.From)
 	}
 	return nil
 }
@@ -140,6 +147,9 @@ type PatientRow struct {
 	Person
 	// LastDay is the last local day with data; zero when there is none.
 	LastDay Day
+	// BreakGlassUntil is until when the user sees the person by emergency access;
+	// zero where that is not so.
+	BreakGlassUntil time.Time
 }
 
 // PatientFilter chooses a page of the patient list, which is ordered by name.
@@ -157,7 +167,7 @@ func (f *PatientFilter) Validate() error {
 	}
 	f.Size = min(f.Size, MaxPageSize)
 	if f.After != "" && f.Before != "" {
-		return errors.New("a page is either after or before a patient, not both")
+		return inputError("a page is either after or before a patient, not both")
 	}
 	return nil
 }
@@ -176,4 +186,8 @@ type Patient struct {
 	Person
 	// Alike are the other patients in the user's care teams whose names are similar.
 	Alike []Person
+	// BreakGlassUntil is until when the user sees the patient by emergency access;
+	// zero where that is not so. BreakGlassID names that access in addresses.
+	BreakGlassUntil time.Time
+	BreakGlassID    string
 }

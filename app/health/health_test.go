@@ -126,6 +126,11 @@ func TestFilters(t *testing.T) {
 			t.Errorf("size %d became %d and %d, %v", size, e.Size, p.Size, err)
 		}
 	}
+	for size, want := range map[int]int{0: DefaultPageSize, 201: 201, 1000: MaxLargePage, 100_000: MaxLargePage} {
+		if f := (EventFilter{Size: size, Large: true}); f.Validate() != nil || f.Size != want {
+			t.Errorf("a large page of %d became %d", size, f.Size)
+		}
+	}
 	c := &Cursor{}
 	for _, f := range []EventFilter{{After: c, Before: c}, {From: day(2026, 1, 2), To: day(2026, 1, 1)}} {
 		if f.Validate() == nil {

@@ -201,9 +201,7 @@ func TestWrongKindOfAnswer(t *testing.T) {
 func TestDisabledAndRevoked(t *testing.T) {
 	w := newWorld(t)
 	ada, bob := w.enrol(w.user("ada")), w.enrol(w.user("bob"))
-	if err := w.directory.DisableUser(t.Context(), "ada"); err != nil {
-		t.Fatal(err)
-	}
+	w.disable("ada")
 	_, err := w.signIn(ada)
 	wantRefusal(t, err, passkey.CodeNotAccepted)
 
@@ -297,9 +295,7 @@ func TestUnknownCeremonies(t *testing.T) {
 func TestRefusalsDoNotTellUsersApart(t *testing.T) {
 	w := newWorld(t)
 	known, disabled := w.enrol(w.user("ada")), w.enrol(w.user("bob"))
-	if err := w.directory.DisableUser(t.Context(), "bob"); err != nil {
-		t.Fatal(err)
-	}
+	w.disable("bob")
 	var words []string
 	note := func(_ passkey.SignIn, err error) {
 		wantRefusal(t, err, passkey.CodeNotAccepted)

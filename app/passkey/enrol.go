@@ -3,13 +3,9 @@ package passkey
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -32,19 +28,11 @@ func (s *Service) BeginEnrolment(ctx context.Context, token string) (Enrolling, 
 	if err != nil {
 		return Enrolling{}, err
 	}
-	keys, err := s.store.LivePasskeys(ctx, link.User.ID)
+	who, err := s.person(ctx, link.User)
 	if err != nil {
 		return Enrolling{}, fmt.Errorf("begin enrolment: %w", err)
 	}
-	who, err := newPerson(link.User, keys)
-	if err != nil {
-		return Enrolling{}, fmt.Errorf("begin enrolment: %w", err)
-	}
-	exclude := make([]protocol.CredentialDescriptor, len(who.records))
-	for i, record := range who.records {
-		exclude[i] = record.Descriptor()
-	}
-	options, state, err := s.rp.BeginRegistration(who, webauthn.WithExclusions(exclude))
+	options, state, err := s.rp.BeginRegistration(who, webauthn.WithExclusions(who.descriptors()))
 	if err != nil {
 		return Enrolling{}, fmt.Errorf("begin enrolment: %w", err)
 	}
@@ -56,10 +44,10 @@ func (s *Service) BeginEnrolment(ctx context.Context, token string) (Enrolling, 
 }
 
 // FinishEnrolment verifies the new passkey, stores it under keyName and uses the
-// link up, both or neither. It signs nobody in. An empty keyName becomes
-// "Passkey" with today's date (UTC).
+// link up, both or neither. It signs nobody in. An empty keyName becomes the
+// authenticator's name, or "Passkey of" today's date (UTC).
 func (s *Service) FinishEnrolment(ctx context.Context, ceremonyID, token string, credential []byte, keyName string) (User, error) {
-	name, err := s.keyName(keyName)
+	name, err := cleanName(keyName)
 	if err != nil {
 		return User{}, err
 	}
@@ -108,11 +96,11 @@ func (s *Service) link(ctx context.Context, token string) (Enrolment, error) {
 	case LinkUnused:
 		return link, nil
 	case LinkUsed:
-		return Enrolment{}, refuse(CodeLinkUsed, nil)
+		return Enrolment{}, refuse(CodeLinkUsed, nil).of(link.User.ID)
 	case LinkExpired:
-		return Enrolment{}, refuse(CodeLinkExpired, nil)
+		return Enrolment{}, refuse(CodeLinkExpired, nil).of(link.User.ID)
 	default:
-		return Enrolment{}, refuse(CodeLinkRevoked, nil)
+		return Enrolment{}, refuse(CodeLinkRevoked, nil).of(link.User.ID)
 	}
 }
 
@@ -134,41 +122,16 @@ func (s *Service) create(u User, state webauthn.SessionData, credential []byte) 
 
 // keep stores the passkey and uses the link up.
 func (s *Service) keep(ctx context.Context, link Enrolment, record *webauthn.Credential, name string) error {
-	text, err := json.Marshal(record)
+	key, err := s.stored(link.User.ID, record, name)
 	if err != nil {
-		return fmt.Errorf("finish enrolment: %w", err)
+		return err
 	}
-	if bytes.Contains(text, []byte(`\u0000`)) {
-		// PostgreSQL's jsonb takes no NUL, and no honest authenticator sends one.
-		return refuse(CodeMalformed, errors.New("NUL in the answer"))
-	}
-	key := Passkey{UserID: link.User.ID, CredentialID: record.ID, Record: text, Name: name}
 	_, err = s.store.EnrolPasskey(ctx, link.TokenHash, key, s.now())
 	if errors.Is(err, ErrKnown) {
-		return refuse(CodeKnown, err)
+		return refuse(CodeKnown, err).of(link.User.ID)
 	}
 	if err != nil {
 		return fmt.Errorf("finish enrolment: %w", err)
 	}
 	return nil
-}
-
-func (s *Service) keyName(name string) (string, error) {
-	name = strings.TrimSpace(name)
-	if name == "" {
-		return "Passkey " + s.now().UTC().Format(time.DateOnly), nil
-	}
-	if !plain(name, maxName) {
-		return "", refuse(CodeName, nil)
-	}
-	return name, nil
-}
-
-// plain reports whether text is valid, without control characters and at most
-// limit characters long.
-func plain(text string, limit int) bool {
-	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > limit {
-		return false
-	}
-	return strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) < 0
 }

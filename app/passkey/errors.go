@@ -1,6 +1,9 @@
 package passkey
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Code names a refusal; scripts and tests go by it, people by the text.
 type Code string
@@ -18,6 +21,8 @@ const (
 	CodeNotCreated Code = "not-created"
 	// CodeKnown: the passkey is enrolled already.
 	CodeKnown Code = "passkey-known"
+	// CodeLast: the user has no other passkey.
+	CodeLast Code = "passkey-last"
 	// CodeName: the name of the passkey is not usable.
 	CodeName Code = "name"
 	// CodeLinkUnknown: no such enrolment link.
@@ -43,6 +48,8 @@ func (c Code) words() (what, do string) {
 		return "The passkey could not be created", "Try again, or use another device or security key."
 	case CodeKnown:
 		return "This passkey is enrolled already", "Sign in with it, or use another device or security key."
+	case CodeLast:
+		return "This is your only passkey", "Add another one first, or ask an administrator for a new enrolment link."
 	case CodeName:
 		return fmt.Sprintf("The name of the passkey has more than %d characters, or control characters", maxName), "Choose another name."
 	case CodeLinkUsed:
@@ -63,13 +70,29 @@ type Error struct {
 	// What says what happened, without a full stop.
 	What string
 	// Do says what the person can do about it.
-	Do    string
-	cause error
+	Do string
+	// UserID is whose passkey was offered, for the audit log; 0 where nobody knows.
+	UserID int64
+	cause  error
 }
+
+// Causes of CodeNotAccepted that concern more than the person who tries.
+var (
+	// ErrCopied says that the sign count went back: two devices hold one key.
+	ErrCopied = errors.New("the sign count went back, the passkey may have been copied")
+	// ErrUnknownKey says that no user has this passkey (any more).
+	ErrUnknownKey = errors.New("nobody has this passkey")
+)
 
 func refuse(code Code, cause error) *Error {
 	what, do := code.words()
 	return &Error{Code: code, What: what, Do: do, cause: cause}
+}
+
+// of names the user whose passkey was refused.
+func (e *Error) of(userID int64) *Error {
+	e.UserID = userID
+	return e
 }
 
 // Error is the log's view: the code and the cause, without any developer

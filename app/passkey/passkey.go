@@ -1,6 +1,6 @@
-// Package passkey runs the WebAuthn ceremonies: enrolment by a single-use link
-// and sign-in without a user name. Bytes in, bytes out; it knows neither HTTP
-// nor SQL.
+// Package passkey runs the WebAuthn ceremonies: enrolment by a single-use link,
+// sign-in without a user name, and within a session the check of who is there
+// and further passkeys. Bytes in, bytes out; it knows neither HTTP nor SQL.
 package passkey
 
 import (
@@ -51,12 +51,13 @@ type Config struct {
 type Service struct {
 	rp    *webauthn.WebAuthn
 	store CeremonyStore
+	keys  KeyStore
 	now   func() time.Time
 }
 
 // New returns a Service for the site, or an error that says what is wrong with
 // its address. Passkeys belong to a host name and so never to an IP address.
-func New(cfg Config, store CeremonyStore) (*Service, error) {
+func New(cfg Config, store CeremonyStore, keys KeyStore) (*Service, error) {
 	host, err := rpHost(cfg.Origin)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func New(cfg Config, store CeremonyStore) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("passkeys for %s: %w", cfg.Origin, err)
 	}
-	return &Service{rp: rp, store: store, now: clock(cfg.Now)}, nil
+	return &Service{rp: rp, store: store, keys: keys, now: clock(cfg.Now)}, nil
 }
 
 func clock(now func() time.Time) func() time.Time {

@@ -13,7 +13,7 @@ import (
 	"healthportal/app/health"
 )
 
-// SignIn is a finished sign-in: who, and with which passkey.
+// SignIn is a finished sign-in or check: who, and with which passkey.
 type SignIn struct {
 	User      User
 	PasskeyID int64
@@ -36,18 +36,26 @@ func (s *Service) FinishSignIn(ctx context.Context, ceremonyID string, assertion
 	if err != nil {
 		return SignIn{}, err
 	}
-	if len(assertion) > maxBody {
-		return SignIn{}, refuse(CodeMalformed, fmt.Errorf("an answer of %d bytes", len(assertion)))
-	}
-	answer, err := protocol.ParseCredentialRequestResponseBytes(assertion)
+	answer, err := parseAssertion(assertion)
 	if err != nil {
-		return SignIn{}, refuse(CodeMalformed, err)
+		return SignIn{}, err
 	}
 	who, record, err := s.verify(ctx, state, answer)
 	if err != nil {
 		return SignIn{}, err
 	}
 	return s.record(ctx, who, record)
+}
+
+func parseAssertion(assertion []byte) (*protocol.ParsedCredentialAssertionData, error) {
+	if len(assertion) > maxBody {
+		return nil, refuse(CodeMalformed, fmt.Errorf("an answer of %d bytes", len(assertion)))
+	}
+	answer, err := protocol.ParseCredentialRequestResponseBytes(assertion)
+	if err != nil {
+		return nil, refuse(CodeMalformed, err)
+	}
+	return answer, nil
 }
 
 // verify finds the passkey's owner and checks the assertion.
@@ -65,26 +73,57 @@ func (s *Service) verify(ctx context.Context, state webauthn.SessionData, answer
 		return who, nil
 	}
 	_, record, err := s.rp.ValidatePasskeyLogin(find, state, answer)
-	switch {
-	case broken != nil:
+	if broken != nil {
 		return who, nil, fmt.Errorf("finish sign-in: %w", broken)
+	}
+	return who, record, who.judge(answer.RawID, record, err)
+}
+
+// judge turns what the library says of an assertion into a refusal, or nil.
+func (p person) judge(credentialID []byte, record *webauthn.Credential, err error) error {
+	switch {
+	case !p.has(credentialID):
+		return refuse(CodeNotAccepted, fmt.Errorf("%w: %w", ErrUnknownKey, orRefused(err))).of(p.ID)
 	case err != nil:
-		return who, nil, refuse(CodeNotAccepted, err)
-	case who.Disabled:
-		return who, nil, refuse(CodeNotAccepted, fmt.Errorf("user %d is disabled", who.ID))
+		return refuse(CodeNotAccepted, err).of(p.ID)
+	case p.Disabled:
+		return refuse(CodeNotAccepted, fmt.Errorf("user %d is disabled", p.ID)).of(p.ID)
 	case record.Authenticator.CloneWarning:
 		// The library only warns, but two devices with one key mean that one is a copy.
-		return who, nil, refuse(CodeNotAccepted, fmt.Errorf("user %d: the sign count went back, the passkey may have been copied", who.ID))
+		return refuse(CodeNotAccepted, fmt.Errorf("user %d: %w", p.ID, ErrCopied)).of(p.ID)
 	}
-	return who, record, nil
+	return nil
+}
+
+// orRefused stands in for a missing error.
+func orRefused(err error) error {
+	if err == nil {
+		return errors.New("refused")
+	}
+	return err
+}
+
+// has reports whether the passkey is among the person's live ones.
+func (p person) has(credentialID []byte) bool {
+	for _, key := range p.keys {
+		if bytes.Equal(key.CredentialID, credentialID) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Service) owner(ctx context.Context, handle []byte) (person, error) {
-	u, err := s.store.UserByHandle(ctx, handle)
+	u, err := s.keys.UserByHandle(ctx, handle)
 	if err != nil {
 		return person{}, fmt.Errorf("owner of a passkey: %w", err)
 	}
-	keys, err := s.store.LivePasskeys(ctx, u.ID)
+	return s.person(ctx, u)
+}
+
+// person is a user with the live passkeys.
+func (s *Service) person(ctx context.Context, u User) (person, error) {
+	keys, err := s.keys.LivePasskeys(ctx, u.ID)
 	if err != nil {
 		return person{}, fmt.Errorf("passkeys of user %d: %w", u.ID, err)
 	}
@@ -101,14 +140,14 @@ func (s *Service) record(ctx context.Context, who person, record *webauthn.Crede
 		if !bytes.Equal(key.CredentialID, record.ID) {
 			continue
 		}
-		err := s.store.RecordPasskeyUse(ctx, Use{PasskeyID: key.ID, Before: key.Record, After: after, At: s.now()})
+		err := s.keys.RecordPasskeyUse(ctx, Use{PasskeyID: key.ID, Before: key.Record, After: after, Device: deviceOf(record), At: s.now()})
 		if errors.Is(err, ErrChanged) {
-			return SignIn{}, refuse(CodeNotAccepted, err)
+			return SignIn{}, refuse(CodeNotAccepted, err).of(who.ID)
 		}
 		if err != nil {
 			return SignIn{}, fmt.Errorf("finish sign-in: %w", err)
 		}
 		return SignIn{User: who.User, PasskeyID: key.ID}, nil
 	}
-	return SignIn{}, refuse(CodeNotAccepted, errors.New("the verified passkey is not in the store"))
+	return SignIn{}, refuse(CodeNotAccepted, errors.New("the verified passkey is not in the store")).of(who.ID)
 }

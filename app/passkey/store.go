@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"healthportal/app/access"
 )
 
 // User is a person who may sign in, as the ceremonies need it.
@@ -23,22 +21,40 @@ type User struct {
 
 // Passkey is one stored credential of a user.
 type Passkey struct {
-	ID           int64
-	UserID       int64
+	ID     int64
+	UserID int64
+	// PublicID names the passkey in addresses.
+	PublicID     string
 	CredentialID []byte
 	// Record is the WebAuthn library's credential record as JSON.
 	Record []byte
 	// Name is what its owner calls it.
 	Name string
+	// Device is what the authenticator says of itself and of the passkey.
+	Device Device
+	// Created and LastUsed are in UTC; LastUsed is zero before the first use.
+	Created, LastUsed time.Time
 }
 
-// Kind tells an enrolment ceremony from a sign-in; neither finishes the other.
+// Device is what an authenticator says of itself and of a passkey that it keeps.
+type Device struct {
+	// AAGUID is the make of the authenticator as a UUID; empty where it keeps that to itself.
+	AAGUID string
+	// MaySync says that the passkey may be copied to other devices, Synced that it has been.
+	MaySync, Synced bool
+	// Transports are the ways to reach the authenticator: internal, hybrid, usb, nfc, ble.
+	Transports []string
+}
+
+// Kind tells the ceremonies apart; none finishes another.
 type Kind string
 
 // The kinds of ceremony, as stored in auth.ceremony.
 const (
 	KindEnrol  Kind = "enrol"
 	KindSignIn Kind = "sign-in"
+	KindVerify Kind = "verify"
+	KindAdd    Kind = "add"
 )
 
 // Ceremony is what the server remembers between begin and finish.
@@ -48,8 +64,11 @@ type Ceremony struct {
 	Kind   Kind
 	// UserID is 0 for sign-ins: nobody has said yet who they are.
 	UserID int64
-	// EnrolmentHash names the enrolment link; nil for sign-ins.
+	// EnrolmentHash names the enrolment link; nil where none is used.
 	EnrolmentHash []byte
+	// SessionID is the public id of the session that began a check or an
+	// addition; empty for the others.
+	SessionID string
 	// State is the WebAuthn library's session data as JSON.
 	State []byte
 	// Expires is the instant from which the ceremony is dead.
@@ -102,10 +121,12 @@ type Use struct {
 	Before []byte
 	// After carries the new sign count and flags.
 	After []byte
-	At    time.Time
+	// Device is what the authenticator says now.
+	Device Device
+	At     time.Time
 }
 
-// Errors that a CeremonyStore or DirectoryStore returns besides health.ErrNotFound.
+// Errors that stores return besides health.ErrNotFound.
 var (
 	// ErrLinkDead says that the enrolment link is used, expired or revoked by now.
 	ErrLinkDead = errors.New("the enrolment link is no longer usable")
@@ -113,11 +134,11 @@ var (
 	ErrKnown = errors.New("the passkey is enrolled already")
 	// ErrChanged says that the passkey was used, revoked or its user disabled meanwhile.
 	ErrChanged = errors.New("the passkey changed during sign-in")
-	// ErrUserExists says that the user name is taken.
-	ErrUserExists = errors.New("a user of this name exists already")
+	// ErrLastPasskey says that the user has no other passkey.
+	ErrLastPasskey = errors.New("the last passkey can't be removed")
 )
 
-// CeremonyStore keeps ceremonies, links and passkeys. Lookups that find nothing
+// CeremonyStore keeps ceremonies and enrolment links. Lookups that find nothing
 // return health.ErrNotFound.
 type CeremonyStore interface {
 	// SaveCeremony stores c until it is taken or cleaned up.
@@ -127,54 +148,28 @@ type CeremonyStore interface {
 	TakeCeremony(ctx context.Context, idHash []byte) (Ceremony, error)
 	// EnrolmentLink returns the link with its user.
 	EnrolmentLink(ctx context.Context, tokenHash []byte) (Enrolment, error)
+	// EnrolPasskey uses up the link and stores the passkey for the link's user in
+	// one transaction, and returns its id. Where the link says so, the user's other
+	// passkeys and sessions end in the same. It fails with ErrLinkDead or ErrKnown.
+	EnrolPasskey(ctx context.Context, tokenHash []byte, key Passkey, at time.Time) (int64, error)
+}
+
+// KeyStore keeps passkeys. Lookups that find nothing return health.ErrNotFound.
+type KeyStore interface {
 	// UserByHandle returns the user whom a passkey names.
 	UserByHandle(ctx context.Context, handle []byte) (User, error)
-	// LivePasskeys returns the user's passkeys that are not revoked.
+	// UserByID returns a user.
+	UserByID(ctx context.Context, userID int64) (User, error)
+	// LivePasskeys returns the user's passkeys that are not revoked, oldest first.
 	LivePasskeys(ctx context.Context, userID int64) ([]Passkey, error)
-	// EnrolPasskey uses up the link and stores the passkey for the link's user in
-	// one transaction, and returns its id. It fails with ErrLinkDead or ErrKnown.
-	EnrolPasskey(ctx context.Context, tokenHash []byte, key Passkey, at time.Time) (int64, error)
 	// RecordPasskeyUse writes a sign-in back, or fails with ErrChanged.
 	RecordPasskeyUse(ctx context.Context, use Use) error
-}
-
-// Account is a user as administrators list them.
-type Account struct {
-	User
-	Roles []access.Role
-	// Teams are the care teams that the user belongs to now.
-	Teams []string
-	// Passkeys counts those that are not revoked.
-	Passkeys int
-	Created  time.Time
-	// Link is the newest enrolment link; its User is left empty.
-	Link Enrolment
-	// LinkState is Link's state at the time of listing.
-	LinkState LinkState
-}
-
-// NewUser is a user about to be added.
-type NewUser struct {
-	Name        string
-	DisplayName string
-	Handle      []byte
-	Roles       []access.Role
-}
-
-// DirectoryStore keeps users, their roles, teams and links.
-type DirectoryStore interface {
-	// InsertUser stores a user with roles, or fails with ErrUserExists.
-	InsertUser(ctx context.Context, u NewUser) (int64, error)
-	// UserByName returns a user, or health.ErrNotFound.
-	UserByName(ctx context.Context, name string) (User, error)
-	// Accounts returns every user, by name.
-	Accounts(ctx context.Context) ([]Account, error)
-	// DisableUser marks the user disabled at the given instant, ends the sessions
-	// and revokes unused links, all in one transaction. It fails with health.ErrNotFound.
-	DisableUser(ctx context.Context, userID int64, at time.Time) error
-	// ReplaceEnrolment stores a link and revokes the user's earlier unused ones.
-	ReplaceEnrolment(ctx context.Context, e Enrolment) error
-	// JoinTeam makes the user a member of the care team from now on, creating the
-	// team where it is missing, and reports whether it did so.
-	JoinTeam(ctx context.Context, team string, userID int64) (created bool, err error)
+	// AddPasskey stores a passkey of key.UserID and returns its public id. It fails
+	// with ErrKnown, or health.ErrNotFound where the user is disabled.
+	AddPasskey(ctx context.Context, key Passkey, at time.Time) (string, error)
+	// RenamePasskey names a live passkey of the user.
+	RenamePasskey(ctx context.Context, userID int64, publicID, name string) error
+	// RemovePasskey revokes a live passkey of the user and ends the sessions that it
+	// signed in. It fails with ErrLastPasskey where the user has no other.
+	RemovePasskey(ctx context.Context, userID int64, publicID string, at time.Time) error
 }

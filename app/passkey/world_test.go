@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"healthportal/app/access"
 	"healthportal/app/passkey"
 	"healthportal/app/passkey/passkeytest"
 )
@@ -15,12 +14,11 @@ const origin = "https://portal.example.org"
 
 // world is a site with a fake clock, an in-memory store and a device.
 type world struct {
-	t         *testing.T
-	store     *passkeytest.Store
-	service   *passkey.Service
-	directory *passkey.Directory
-	device    passkeytest.Authenticator
-	clock     time.Time
+	t       *testing.T
+	store   *passkeytest.Store
+	service *passkey.Service
+	device  passkeytest.Authenticator
+	clock   time.Time
 }
 
 func newWorld(t *testing.T) *world {
@@ -29,10 +27,7 @@ func newWorld(t *testing.T) *world {
 		device: passkeytest.Authenticator{Origin: origin, RPID: "portal.example.org"}}
 	cfg := passkey.Config{Origin: origin, RPName: "Example Clinic", Now: func() time.Time { return w.clock }}
 	var err error
-	if w.service, err = passkey.New(cfg, w.store); err != nil {
-		t.Fatal(err)
-	}
-	if w.directory, err = passkey.NewDirectory(cfg, w.store); err != nil {
+	if w.service, err = passkey.New(cfg, w.store, w.store); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -40,26 +35,24 @@ func newWorld(t *testing.T) *world {
 
 // user adds a user and returns an enrolment token.
 func (w *world) user(name string) string {
-	w.t.Helper()
-	if _, err := w.directory.AddUser(w.t.Context(), name, "Dr "+name, []access.Role{access.Clinician}); err != nil {
-		w.t.Fatal(err)
-	}
-	return w.link(name)
+	return w.store.AddLink(w.store.AddUser(name, "Dr "+name), w.clock)
 }
 
-// link returns a new enrolment token of the user.
-func (w *world) link(name string) string {
+// named is a user that was added.
+func (w *world) named(name string) passkey.User {
 	w.t.Helper()
-	url, err := w.directory.NewEnrolment(w.t.Context(), name)
+	u, err := w.store.UserByName(w.t.Context(), name)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	token, found := strings.CutPrefix(url, origin+"/enrol#")
-	if !found {
-		w.t.Fatalf("the link is %q", url)
-	}
-	return token
+	return u
 }
+
+// link returns a new enrolment token of the user.
+func (w *world) link(name string) string { return w.store.AddLink(w.named(name), w.clock) }
+
+// disable bars the user.
+func (w *world) disable(name string) { w.store.SetDisabled(w.named(name).ID, true) }
 
 func (w *world) beginEnrolment(token string) passkey.Enrolling {
 	w.t.Helper()

@@ -12,10 +12,13 @@ import (
 	"runtime/debug"
 	"time"
 
+	"healthportal/app/alert"
+	"healthportal/app/audit"
 	"healthportal/app/config"
 	"healthportal/app/genomics"
+	"healthportal/app/keyring"
 	"healthportal/app/passkey"
-	"healthportal/app/session"
+	"healthportal/app/people"
 	"healthportal/store/embedded"
 	"healthportal/store/mirror"
 	"healthportal/store/postgres"
@@ -36,6 +39,10 @@ type Portal struct {
 	lease    *embedded.Lease
 	mirror   *mirror.Mirror
 	manifest *genomics.Manifest
+	alerts   *alert.Sender
+	ring     *keyring.Ring
+	journal  *audit.Log
+	sessions servedSessions
 }
 
 // Open opens the database, the embedded one where the configuration names none,
@@ -73,12 +80,14 @@ func (p *Portal) embeddedOptions() embedded.Options {
 
 // Close closes what is open, the database last.
 func (p *Portal) Close() error {
+	p.closeAlerts()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	var errs []error
 	if p.mirror != nil {
 		errs = append(errs, p.mirror.Close())
 	}
+	errs = append(errs, p.sessions.close(), p.closeAudit())
 	if p.DB != nil {
 		p.DB.Close()
 	}
@@ -141,12 +150,23 @@ func (p *Portal) Mirror(ctx context.Context) (*mirror.Mirror, error) {
 	return m, nil
 }
 
-// Sessions is the service that issues and looks up sessions.
-func (p *Portal) Sessions() *session.Service { return session.NewService(p.DB, time.Now) }
+// Keys opens the ring of secret keys once. It refuses a folder that does not
+// belong to the database.
+func (p *Portal) Keys(ctx context.Context) (*keyring.Ring, error) {
+	if p.ring != nil {
+		return p.ring, nil
+	}
+	ring, err := keyring.Open(ctx, p.Config.KeysDir, p.DB)
+	if err != nil {
+		return nil, fmt.Errorf("secret keys: %w", err)
+	}
+	p.ring = ring
+	return ring, nil
+}
 
 // Directory is the service that adds people and hands out enrolment links.
-func (p *Portal) Directory() (*passkey.Directory, error) {
-	d, err := passkey.NewDirectory(p.passkeyConfig(), p.DB)
+func (p *Portal) Directory() (*people.Directory, error) {
+	d, err := people.New(people.Config{Origin: p.Config.Origin, Now: time.Now}, p.DB, p.DB, p.Sessions())
 	if err != nil {
 		return nil, fmt.Errorf("enrolment: %w", err)
 	}

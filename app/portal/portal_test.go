@@ -276,7 +276,7 @@ func TestDirectoryPrintsLinksOfTheOrigin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.AddUser(t.Context(), "m.weber", "Dr. Weber", nil); err == nil {
+	if _, err := d.AddUser(t.Context(), 0, "m.weber", "Dr. Weber", nil); err == nil {
 		t.Error("a person without a role was added")
 	}
 	p.Config.Origin = "not an origin"

@@ -10,6 +10,7 @@ import (
 	"healthportal/app/genomics/reportfile"
 	"healthportal/app/health"
 	"healthportal/app/passkey"
+	"healthportal/app/research"
 	"healthportal/app/web"
 	"healthportal/store/embedded"
 )
@@ -40,6 +41,9 @@ func (p *Portal) Serve(ctx context.Context, ln net.Listener, ready func()) error
 	defer func() { stopFollowing(); <-watched }()
 	go func() { defer close(watched); p.supervise(following, superviseEvery) }()
 	go p.follow(following, followEvery)
+	told := make(chan struct{})
+	defer func() { stopFollowing(); <-told }()
+	go func() { defer close(told); p.watchSessions(following) }()
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ln) }()
 	p.Log.Info("serving", "address", ln.Addr().String(), "origin", p.Config.Origin, "version", Version())
@@ -67,9 +71,24 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := passkey.New(p.passkeyConfig(), p.DB)
+	if err := p.cacheSessions(); err != nil {
+		return nil, err
+	}
+	keys, err := passkey.New(p.passkeyConfig(), p.DB, p.DB)
 	if err != nil {
 		return nil, fmt.Errorf("passkeys: %w", err)
+	}
+	directory, err := p.Directory()
+	if err != nil {
+		return nil, err
+	}
+	ring, err := p.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	log, err := p.Audit(ctx)
+	if err != nil {
+		return nil, err
 	}
 	synthetic, err := p.Synthetic(ctx)
 	if err != nil {
@@ -77,10 +96,16 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 	}
 	server, err := web.New(web.Config{
 		Origin: p.Config.Origin, SiteName: m.Site.Name, Synthetic: synthetic, Zone: p.zone(m), Version: Version(), Logger: p.Log,
+		TrustedProxies: p.Config.TrustedProxies, RateLimit: p.Config.RateLimit,
 	}, web.Deps{
-		Sessions: p.Sessions(), Passkeys: keys, SessionIssuer: p.Sessions(),
+		Sessions: p.Sessions(), Passkeys: keys, Verifier: keys, OwnPasskeys: keys, Notices: p.DB, SessionIssuer: p.Sessions(), OwnSessions: p.Sessions(), Attempts: p.DB,
+		Keys: p.APIKeys(), KeyReader: p.APIKeys(), KeyKeeper: p.APIKeys(), Downloads: downloadTokens{ring},
+		People: directory, PeopleRights: directory, UserPasskeys: keys, UserSessions: p.Sessions(),
+		Teams: p.DB, TeamKeeper: p.DB,
 		Patients: p.DB, Series: p.DB, Events: p.DB,
-		Reports: index, ReportRights: p.DB, ReportFiles: reportfile.NewFiles(m),
+		Audit: log, AuditLog: p.DB, Lookers: p.DB, Emergencies: p.DB, Reviews: p.DB, Alerts: p.Alerts(),
+		Research: research.NewView(p.DB, ring),
+		Reports:  index, ReportRights: p.DB, ReportFiles: reportfile.NewFiles(m),
 		Checks: []web.Check{
 			{Name: "postgres", Ping: p.DB.Ping},
 			{Name: "mirror", Ping: index.Ping},

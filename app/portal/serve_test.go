@@ -137,7 +137,7 @@ func TestReadyzFollowsTheDatabase(t *testing.T) {
 	s.want("/healthz", 200)
 	s.want("/login", 200, "Sign in with a passkey")
 	status, body, err := s.ask("/dashboard", strings.Repeat("a", 43))
-	if err != nil || status != 503 || !strings.Contains(body, "right now") || strings.Contains(body, database) {
+	if err != nil || status != 503 || !strings.Contains(body, "held back") || strings.Contains(body, database) {
 		t.Errorf("a page without database: %d, %v: %.500s", status, err, body)
 	}
 	do("ALTER DATABASE " + database + " ALLOW_CONNECTIONS true")

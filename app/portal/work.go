@@ -3,11 +3,13 @@ package portal
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"healthportal/app/genomics/reportsync"
 	"healthportal/app/health"
 	"healthportal/app/intake"
+	"healthportal/app/intake/careteam"
 	"healthportal/app/jobs"
 )
 
@@ -62,6 +64,21 @@ func (p *Portal) ImportEvents(ctx context.Context, src intake.Source, o intake.O
 	return report, nil
 }
 
+// ImportCareTeams brings a file of care team memberships in. Days without a time
+// are those of the site's zone.
+func (p *Portal) ImportCareTeams(ctx context.Context, in io.Reader, o careteam.Options) (careteam.Report, error) {
+	m, err := p.Manifest()
+	if err != nil {
+		return careteam.Report{}, err
+	}
+	o.Site, o.Now = p.zone(m), time.Now()
+	report, err := careteam.Import(ctx, in, p.DB, o)
+	if err != nil {
+		return report, fmt.Errorf("import care teams: %w", err)
+	}
+	return report, nil
+}
+
 // RefreshViews catches up the daily rollup with rows that others wrote and makes
 // the partitions of the next months and of those whose rows came without one. Counts: days, partitions.
 func (p *Portal) RefreshViews(ctx context.Context) (jobs.Counts, error) {
@@ -83,13 +100,14 @@ func (p *Portal) RefreshViews(ctx context.Context) (jobs.Counts, error) {
 	return counts, err
 }
 
-// CleanupSessions deletes ended sessions, dead ceremonies and old enrolment
-// links. Counts: sessions, ceremonies, enrolments.
+// CleanupSessions deletes ended sessions, dead ceremonies, old enrolment links
+// and old counts of attempts. Counts: sessions, ceremonies, enrolments, attempts.
 func (p *Portal) CleanupSessions(ctx context.Context) (jobs.Counts, error) {
 	counts := jobs.Counts{}
 	err := jobs.Run(ctx, p.DB, jobCleanupSessions, func(ctx context.Context) (jobs.Counts, error) {
 		removed, err := p.Sessions().Cleanup(ctx)
 		counts["sessions"], counts["ceremonies"], counts["enrolments"] = removed.Sessions, removed.Ceremonies, removed.Enrolments
+		counts["attempts"] = removed.Attempts
 		return counts, err
 	})
 	return counts, err

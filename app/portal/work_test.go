@@ -160,15 +160,16 @@ func TestCleanupSessionsKeepsWhatLives(t *testing.T) {
 	w.exec(`INSERT INTO auth.user_account (name, display_name, handle) VALUES ('ada', 'Ada', decode(repeat('ab', 64), 'hex'))`)
 	for _, c := range []struct {
 		token, seen, expires string
-	}{{`\x01`, "0 days", "1 hour"}, {`\x02`, "-40 days", "1 hour"}, {`\x03`, "0 days", "-40 days"}, {`\x04`, "-1 day", "1 hour"}} {
+	}{{`\x01`, "0 days", "1 hour"}, {`\x02`, "-40 days", "-39 days"}, {`\x03`, "0 days", "-40 days"}, {`\x04`, "-1 day", "1 hour"}} {
 		w.exec(`INSERT INTO auth.session (token_hash, user_id, csrf, last_seen, expires_at)
 			SELECT $1::text::bytea, id, 'c', now() + $2::text::interval, now() + $3::text::interval FROM auth.user_account`, c.token, c.seen, c.expires)
 	}
+	w.exec(`INSERT INTO auth.attempt VALUES ('failures 192.0.2.7', now() - interval '2 days', 3), ('failures 192.0.2.8', now(), 3)`)
 	w.exec(`INSERT INTO auth.ceremony (id_hash, kind, state, expires_at) VALUES ('\x01', 'sign-in', '{}', now() - interval '1 second'), ('\x02', 'sign-in', '{}', now() + interval '5 minutes')`)
 	w.exec(`INSERT INTO auth.enrolment (token_hash, user_id, expires_at) SELECT v.h, u.id, now() + v.after FROM auth.user_account u,
 		(VALUES ('\x01'::bytea, interval '1 day'), ('\x02'::bytea, interval '-40 days'), ('\x03'::bytea, interval '-1 day')) v (h, after)`)
 	counts, err := p.CleanupSessions(t.Context())
-	if err != nil || counts["sessions"] != 2 || counts["ceremonies"] != 1 || counts["enrolments"] != 1 {
+	if err != nil || counts["sessions"] != 2 || counts["ceremonies"] != 1 || counts["enrolments"] != 1 || counts["attempts"] != 1 {
 		t.Errorf("deleted %v, %v", counts, err)
 	}
 	left := one[string](w, `SELECT (SELECT string_agg(encode(token_hash, 'hex'), ' ' ORDER BY token_hash) FROM auth.session) || ', ' ||

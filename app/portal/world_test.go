@@ -95,7 +95,7 @@ func (w *world) report(title string) {
 
 // config is the configuration of a process with a data folder of its own.
 func (w *world) config(name string) config.Config {
-	return config.Config{DatabaseURL: w.dsn, DataDir: filepath.Join(w.dir, name), ManifestPath: filepath.Join(w.dir, "manifest.yaml"),
+	return config.Config{DatabaseURL: w.dsn, DataDir: filepath.Join(w.dir, name), KeysDir: filepath.Join(w.dir, "keys"), ManifestPath: filepath.Join(w.dir, "manifest.yaml"),
 		Addr: "127.0.0.1:0", Origin: "http://localhost:8080", LogFormat: "text"}
 }
 

@@ -1,42 +1,68 @@
-// Package session issues, looks up and ends the server-side sessions of people
-// who signed in. The database row is the authority; the browser holds a random
-// token of which only the hash is stored.
+// Package session issues, looks up, locks, rotates and ends the server-side
+// sessions of people who signed in. The database row is the authority; the
+// browser holds a random token of which only the hash is stored.
 package session
 
 import (
-	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"healthportal/app/access"
-	"healthportal/app/health"
 )
 
 const (
-	// Idle is how long a session lives without activity. It may end up to
-	// TouchEvery early, never late.
+	// Idle is how long a session stays open without activity; then it is locked
+	// until a passkey check. It may lock up to TouchEvery early, never late.
 	Idle = 15 * time.Minute
+	// StepUp is how long a passkey check opens sensitive acts.
+	StepUp = 5 * time.Minute
 	// Absolute is how long a session lives at most.
 	Absolute = 12 * time.Hour
 	// TouchEvery is how often activity is written down.
 	TouchEvery = time.Minute
 	// Keep is how long ended sessions and dead links stay for those who ask what happened.
 	Keep = 30 * 24 * time.Hour
-
-	secretBytes = 32
-	secretChars = 43
 )
 
-// ErrNone says that there is no live session: none at all, ended, idle for too
-// long, too old, or of a user or passkey that is disabled by now.
-var ErrNone = errors.New("no session")
+// Why sessions ended, as auth.session.ended_why says it. Others may say more.
+const (
+	WhySignOut = "signed out"
+	WhyOwner   = "ended by the owner"
+	WhyAdmin   = "ended by an administrator"
+)
+
+var (
+	// ErrNone says that there is no live session: none at all, ended, too old, or
+	// of a user or passkey that is disabled by now. Locked sessions are live.
+	ErrNone = errors.New("no session")
+	// ErrAway says that the store did not answer, so that nothing is known. Stores
+	// wrap it; an answer of any kind, also a refusal, is not ErrAway.
+	ErrAway = errors.New("the session store does not answer")
+)
+
+// New is a sign-in that is about to get a session.
+type New struct {
+	UserID, PasskeyID int64
+	// Browser names the browser in words: BrowserWords(User-Agent).
+	Browser string
+	// Address is the network address of the browser; one that can't be parsed is left out.
+	Address string
+}
+
+// Fresh is a session about to be stored.
+type Fresh struct {
+	New
+	TokenHash []byte
+	CSRF      string
+	Created   time.Time
+	Expires   time.Time
+}
 
 // Row is a session as stored, joined with its user as the user is now.
 type Row struct {
+	// ID is the public id.
+	ID          string
 	UserID      int64
 	DisplayName string
 	Roles       []access.Role
@@ -46,21 +72,88 @@ type Row struct {
 	PasskeyRevoked bool
 	PasskeyID      int64
 	CSRF           string
-	Created        time.Time
-	LastSeen       time.Time
-	Expires        time.Time
-	// Ended is the zero time while the session has not been ended.
-	Ended time.Time
+	// Research is the chosen mode, which counts for those with a choice only.
+	Research bool
+	Created  time.Time
+	LastSeen time.Time
+	Expires  time.Time
+	Verified time.Time
+	// Locked and Ended are the zero time while the session has not been locked or ended.
+	Locked time.Time
+	Ended  time.Time
+	// Snapshot is what the statement that read the row could see.
+	Snapshot Snapshot
 }
 
-// New is a session about to be stored.
-type New struct {
-	TokenHash []byte
-	UserID    int64
+// live reports whether the session exists at now, locked or not.
+func (r Row) live(now time.Time) bool {
+	return r.Ended.IsZero() && !r.Disabled && !r.PasskeyRevoked && now.Before(r.Expires)
+}
+
+// locked reports whether the session answers no data at now.
+func (r Row) locked(now time.Time) bool {
+	return !r.Locked.IsZero() || !now.Before(r.LastSeen.Add(Idle))
+}
+
+// Session is a live session, which may be locked.
+type Session struct {
+	// Principal has the roles that this session uses: those of a researcher, or all others.
+	Principal access.Principal
+	// ID is the public id, for lists and for the audit log.
+	ID string
+	// Verified is the time of the latest passkey check.
+	Verified time.Time
+	// Locked sessions answer no data until a passkey check.
+	Locked bool
+	// Research says that this session shows de-identified data only; CanSwitch
+	// that the user holds other roles beside researcher and may choose.
+	Research, CanSwitch bool
+	// CSRF is the token that forms and scripts of this session send along.
+	CSRF string
+	// PasskeyID is the passkey that signed in.
 	PasskeyID int64
-	CSRF      string
-	Created   time.Time
-	Expires   time.Time
+	// Created is the time of sign-in.
+	Created time.Time
+	// LastSeen is the latest activity known, up to TouchEvery old.
+	LastSeen time.Time
+	// Ends is when the session ends whatever happens.
+	Ends time.Time
+}
+
+// session is what the row means at now.
+func (r Row) session(now time.Time) Session {
+	s := Session{ID: r.ID, Verified: r.Verified, Locked: r.locked(now), CSRF: r.CSRF, PasskeyID: r.PasskeyID,
+		Created: r.Created, LastSeen: r.LastSeen, Ends: r.Expires}
+	s.Principal = access.Principal{UserID: r.UserID, Name: r.DisplayName, SessionID: r.ID}
+	s.Principal.Roles, s.Research, s.CanSwitch = usedRoles(r.Roles, r.Research)
+	return s
+}
+
+// usedRoles parts the roles of research from all others: a session shows
+// de-identified data or identified data, never both.
+func usedRoles(held []access.Role, wanted bool) (used []access.Role, research, canSwitch bool) {
+	if !slices.Contains(held, access.Researcher) {
+		return held, false, false
+	}
+	others := slices.DeleteFunc(slices.Clone(held), func(r access.Role) bool { return r == access.Researcher })
+	if wanted || len(others) == 0 {
+		return []access.Role{access.Researcher}, true, len(others) > 0
+	}
+	return others, false, true
+}
+
+// Info is a live session in the list of its owner or of an administrator.
+type Info struct {
+	// ID is the public id.
+	ID string
+	// Created, LastSeen, Verified and Ends are instants in UTC.
+	Created, LastSeen, Verified, Ends time.Time
+	// Browser and Address are of the sign-in; empty where unknown.
+	Browser, Address string
+	// Passkey is the name of the passkey that signed in; empty where it has none.
+	Passkey string
+	// Locked sessions wait for a passkey check.
+	Locked bool
 }
 
 // Removed counts what a clean-up deleted.
@@ -68,141 +161,5 @@ type Removed struct {
 	Sessions   int64 `json:"sessions"`
 	Ceremonies int64 `json:"ceremonies"`
 	Enrolments int64 `json:"enrolments"`
-}
-
-// Store keeps sessions. Only InsertSession creates a row; the others change or
-// delete what is there, so that a late write can't undo a sign-out.
-type Store interface {
-	// InsertSession stores a session.
-	InsertSession(ctx context.Context, s New) error
-	// SessionByToken returns the row of a token hash, or health.ErrNotFound.
-	SessionByToken(ctx context.Context, tokenHash []byte) (Row, error)
-	// TouchSession sets last_seen of a session that has not ended.
-	TouchSession(ctx context.Context, tokenHash []byte, at time.Time) error
-	// EndSession ends a session; one that is unknown or ended stays as it is.
-	EndSession(ctx context.Context, tokenHash []byte, at time.Time) error
-	// RemoveStale deletes ceremonies that expired before now, and sessions and
-	// links that ended, expired or went idle before old.
-	RemoveStale(ctx context.Context, now, old time.Time, idle time.Duration) (Removed, error)
-}
-
-// Service manages sessions. It is safe for concurrent use.
-type Service struct {
-	store Store
-	now   func() time.Time
-}
-
-// NewService returns a Service; now is the clock, nil means time.Now.
-func NewService(store Store, now func() time.Time) *Service {
-	if now == nil {
-		now = time.Now
-	}
-	return &Service{store: store, now: now}
-}
-
-// Session is a live session: one that may be used now.
-type Session struct {
-	Principal access.Principal
-	// CSRF is the token that forms and scripts of this session send along.
-	CSRF string
-	// PasskeyID is the passkey that signed in.
-	PasskeyID int64
-	// Created is the time of sign-in.
-	Created time.Time
-	// Ends is when the session ends whatever happens.
-	Ends time.Time
-}
-
-// Issue makes a session for a user who has just signed in and returns its
-// token, which exists nowhere else. Every sign-in gets a new one.
-func (s *Service) Issue(ctx context.Context, userID, passkeyID int64) (string, error) {
-	token, now := secret(), s.now()
-	row := New{TokenHash: hash(token), UserID: userID, PasskeyID: passkeyID, CSRF: secret(), Created: now, Expires: now.Add(Absolute)}
-	if err := s.store.InsertSession(ctx, row); err != nil {
-		return "", fmt.Errorf("issue a session for user %d: %w", userID, err)
-	}
-	return token, nil
-}
-
-// Lookup returns the live session of a token and counts as activity, or ErrNone.
-func (s *Service) Lookup(ctx context.Context, token string) (Session, error) {
-	found, row, err := s.find(ctx, token)
-	if err != nil {
-		return Session{}, err
-	}
-	if now := s.now(); now.Sub(row.LastSeen) >= TouchEvery {
-		if err := s.store.TouchSession(ctx, hash(token), now); err != nil {
-			return Session{}, fmt.Errorf("session of user %d: %w", row.UserID, err)
-		}
-	}
-	return found, nil
-}
-
-// Peek is Lookup without counting as activity, for what the page asks by itself.
-func (s *Service) Peek(ctx context.Context, token string) (Session, error) {
-	found, _, err := s.find(ctx, token)
-	return found, err
-}
-
-func (s *Service) find(ctx context.Context, token string) (Session, Row, error) {
-	if len(token) != secretChars {
-		return Session{}, Row{}, ErrNone
-	}
-	row, err := s.store.SessionByToken(ctx, hash(token))
-	if errors.Is(err, health.ErrNotFound) {
-		return Session{}, Row{}, ErrNone
-	}
-	if err != nil {
-		return Session{}, Row{}, fmt.Errorf("session: %w", err)
-	}
-	if !row.live(s.now()) {
-		return Session{}, Row{}, ErrNone
-	}
-	return Session{
-		Principal: access.Principal{UserID: row.UserID, Name: row.DisplayName, Roles: row.Roles},
-		CSRF:      row.CSRF,
-		PasskeyID: row.PasskeyID,
-		Created:   row.Created,
-		Ends:      row.Expires,
-	}, row, nil
-}
-
-func (r Row) live(now time.Time) bool {
-	return r.Ended.IsZero() && !r.Disabled && !r.PasskeyRevoked &&
-		now.Before(r.Expires) && now.Before(r.LastSeen.Add(Idle))
-}
-
-// Revoke ends the session of a token. Ending one that is unknown or has ended
-// is no error: the caller's wish is fulfilled.
-func (s *Service) Revoke(ctx context.Context, token string) error {
-	if len(token) != secretChars {
-		return nil
-	}
-	if err := s.store.EndSession(ctx, hash(token), s.now()); err != nil {
-		return fmt.Errorf("end a session: %w", err)
-	}
-	return nil
-}
-
-// Cleanup deletes expired ceremonies, and sessions and enrolment links that
-// have been dead for Keep. Nothing that is alive is touched.
-func (s *Service) Cleanup(ctx context.Context) (Removed, error) {
-	now := s.now()
-	removed, err := s.store.RemoveStale(ctx, now, now.Add(-Keep), Idle)
-	if err != nil {
-		return Removed{}, fmt.Errorf("clean up sessions: %w", err)
-	}
-	return removed, nil
-}
-
-func secret() string {
-	b := make([]byte, secretBytes)
-	rand.Read(b) // never fails: crypto/rand ends the program instead
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// hash is the form in which tokens are stored.
-func hash(token string) []byte {
-	sum := sha256.Sum256([]byte(token))
-	return sum[:]
+	Attempts   int64 `json:"attempts"`
 }

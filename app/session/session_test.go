@@ -13,72 +13,11 @@ import (
 	"healthportal/app/access"
 	"healthportal/app/health"
 	"healthportal/app/session"
+	"healthportal/app/session/sessiontest"
 )
 
-// memory is a session.Store in memory.
-type memory struct {
-	mu      sync.Mutex
-	rows    map[string]session.Row
-	touches int
-	now     time.Time
-	old     time.Time
-	fail    error
-}
-
-func (m *memory) InsertSession(_ context.Context, s session.New) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.rows[string(s.TokenHash)] = session.Row{UserID: s.UserID, DisplayName: "Ada", Roles: []access.Role{access.Clinician},
-		PasskeyID: s.PasskeyID, CSRF: s.CSRF, Created: s.Created, LastSeen: s.Created, Expires: s.Expires}
-	return m.fail
-}
-
-func (m *memory) SessionByToken(_ context.Context, hash []byte) (session.Row, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return session.Row{}, m.fail
-	}
-	row, ok := m.rows[string(hash)]
-	if !ok {
-		return session.Row{}, health.ErrNotFound
-	}
-	return row, nil
-}
-
-func (m *memory) TouchSession(_ context.Context, hash []byte, at time.Time) error {
-	return m.change(hash, func(r *session.Row) { r.LastSeen = at; m.touches++ })
-}
-
-func (m *memory) EndSession(_ context.Context, hash []byte, at time.Time) error {
-	return m.change(hash, func(r *session.Row) { r.Ended = at })
-}
-
-func (m *memory) change(hash []byte, f func(*session.Row)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if row, ok := m.rows[string(hash)]; ok && row.Ended.IsZero() {
-		f(&row)
-		m.rows[string(hash)] = row
-	}
-	return m.fail
-}
-
-func (m *memory) RemoveStale(_ context.Context, now, old time.Time, _ time.Duration) (session.Removed, error) {
-	m.now, m.old = now, old
-	return session.Removed{Sessions: 1}, m.fail
-}
-
-// edit changes every row, as an administrator would behind the session's back.
-func (m *memory) edit(f func(*session.Row)) {
-	for k, row := range m.rows {
-		f(&row)
-		m.rows[k] = row
-	}
-}
-
 type fixture struct {
-	store   *memory
+	store   *sessiontest.Memory
 	service *session.Service
 	clock   time.Time
 	token   string
@@ -86,10 +25,10 @@ type fixture struct {
 
 func start(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{store: &memory{rows: map[string]session.Row{}}, clock: time.Date(2026, 3, 29, 0, 30, 0, 0, time.UTC)}
-	f.service = session.NewService(f.store, func() time.Time { return f.clock })
+	f := &fixture{store: &sessiontest.Memory{}, clock: time.Date(2026, 3, 29, 0, 30, 0, 0, time.UTC)}
+	f.service = session.NewService(f.store, f.store, func() time.Time { return f.clock })
 	var err error
-	if f.token, err = f.service.Issue(t.Context(), 7, 3); err != nil {
+	if f.token, err = f.service.Issue(t.Context(), session.New{UserID: 7, PasskeyID: 3, Browser: "Safari on iPhone", Address: "192.0.2.7"}); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -102,7 +41,7 @@ func TestIssueAndLookup(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := got.Principal
-	if p.UserID != 7 || p.Name != "Ada" || !slices.Equal(p.Roles, []access.Role{access.Clinician}) || got.PasskeyID != 3 {
+	if p.UserID != 7 || p.Name != "Dr Ada" || got.ID == "" || p.SessionID != got.ID || got.Locked || !got.Verified.Equal(f.clock) || !slices.Equal(p.Roles, []access.Role{access.Clinician}) || got.PasskeyID != 3 {
 		t.Errorf("session %+v", got)
 	}
 	if !got.Created.Equal(f.clock) || !got.Ends.Equal(f.clock.Add(session.Absolute)) {
@@ -114,7 +53,7 @@ func TestIssueAndLookup(t *testing.T) {
 	if len(got.CSRF) != 43 || got.CSRF == f.token {
 		t.Errorf("CSRF token %q", got.CSRF)
 	}
-	if _, stored := f.store.rows[f.token]; stored {
+	if _, err := f.store.SessionByToken(t.Context(), []byte(f.token)); !errors.Is(err, health.ErrNotFound) {
 		t.Error("the token is stored in the clear")
 	}
 }
@@ -126,7 +65,7 @@ func TestTokensDiffer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := f.service.Issue(t.Context(), 7, 3)
+	token, err := f.service.Issue(t.Context(), session.New{UserID: 7, PasskeyID: 3, Browser: "Safari on iPhone", Address: "192.0.2.7"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,24 +95,31 @@ func TestForgedTokens(t *testing.T) {
 	}
 }
 
-// Line 20.
+// Line 20: idle locks, age ends, and nothing that looks wakes a locked session.
 func TestExpiry(t *testing.T) {
 	tests := []struct {
-		name  string
-		after time.Duration
-		live  bool
+		name         string
+		after        time.Duration
+		live, locked bool
 	}{
-		{"just issued", 0, true},
-		{"just before idle", session.Idle - time.Second, true},
-		{"idle", session.Idle, false},
-		{"next day", 24 * time.Hour, false},
+		{"just issued", 0, true, false},
+		{"just before idle", session.Idle - time.Second, true, false},
+		{"idle", session.Idle, true, true},
+		{"the last second", session.Absolute - time.Second, true, true},
+		{"too old", session.Absolute, false, false},
+		{"next day", 24 * time.Hour, false, false},
 	}
 	for _, tt := range tests {
 		f := start(t)
 		f.clock = f.clock.Add(tt.after)
-		_, err := f.service.Lookup(t.Context(), f.token)
-		if tt.live != (err == nil) || (err != nil && !errors.Is(err, session.ErrNone)) {
-			t.Errorf("%s: %v", tt.name, err)
+		for range 2 {
+			got, err := f.service.Lookup(t.Context(), f.token)
+			if tt.live != (err == nil) || (err != nil && !errors.Is(err, session.ErrNone)) || got.Locked != tt.locked {
+				t.Errorf("%s: locked %v, %v", tt.name, got.Locked, err)
+			}
+		}
+		if tt.locked && f.store.Calls("TouchSession") != 0 {
+			t.Errorf("%s: looking at a locked session counted as activity", tt.name)
 		}
 	}
 }
@@ -182,8 +128,8 @@ func TestActivityExtendsToTheAbsoluteLimit(t *testing.T) {
 	f := start(t)
 	begin := f.clock
 	for f.clock.Sub(begin) < session.Absolute {
-		if _, err := f.service.Lookup(t.Context(), f.token); err != nil {
-			t.Fatalf("after %v: %v", f.clock.Sub(begin), err)
+		if got, err := f.service.Lookup(t.Context(), f.token); err != nil || got.Locked {
+			t.Fatalf("after %v: locked %v, %v", f.clock.Sub(begin), got.Locked, err)
 		}
 		f.clock = f.clock.Add(10 * time.Minute)
 	}
@@ -196,16 +142,16 @@ func TestPollingDoesNotExtend(t *testing.T) {
 	f := start(t)
 	for range 14 {
 		f.clock = f.clock.Add(time.Minute)
-		if _, err := f.service.Peek(t.Context(), f.token); err != nil {
-			t.Fatal(err)
+		if got, err := f.service.Peek(t.Context(), f.token); err != nil || got.Locked {
+			t.Fatal(got.Locked, err)
 		}
 	}
 	f.clock = f.clock.Add(time.Minute)
-	if _, err := f.service.Peek(t.Context(), f.token); !errors.Is(err, session.ErrNone) {
-		t.Errorf("polled through the idle limit: %v", err)
+	if got, err := f.service.Peek(t.Context(), f.token); err != nil || !got.Locked {
+		t.Errorf("polled through the idle limit: locked %v, %v", got.Locked, err)
 	}
-	if f.store.touches != 0 {
-		t.Errorf("polling wrote %d times", f.store.touches)
+	if n := f.store.Calls("TouchSession"); n != 0 {
+		t.Errorf("polling wrote %d times", n)
 	}
 }
 
@@ -217,15 +163,15 @@ func TestActivityIsWrittenOnceAMinute(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if f.store.touches != 2 {
-		t.Errorf("150 seconds of clicks wrote %d times, want 2", f.store.touches)
+	if n := f.store.Calls("TouchSession"); n != 2 {
+		t.Errorf("150 seconds of clicks wrote %d times, want 2", n)
 	}
 }
 
 // Line 21: what an administrator does shows in the next request.
 func TestChangesTakeEffectAtOnce(t *testing.T) {
 	f := start(t)
-	f.store.edit(func(r *session.Row) { r.Roles = []access.Role{access.Ops} })
+	f.store.Do(func(r *session.Row) { r.Roles = []access.Role{access.Ops} })
 	got, err := f.service.Lookup(t.Context(), f.token)
 	if err != nil || got.Principal.Can(access.EventsRead) {
 		t.Errorf("after the role change: %+v, %v", got.Principal, err)
@@ -236,7 +182,7 @@ func TestChangesTakeEffectAtOnce(t *testing.T) {
 		"ended":           func(r *session.Row) { r.Ended = f.clock },
 	} {
 		f := start(t)
-		f.store.edit(change)
+		f.store.Do(change)
 		if _, err := f.service.Lookup(t.Context(), f.token); !errors.Is(err, session.ErrNone) {
 			t.Errorf("%s: %v, want ErrNone", name, err)
 		}
@@ -247,7 +193,7 @@ func TestChangesTakeEffectAtOnce(t *testing.T) {
 func TestSignOutIsFinal(t *testing.T) {
 	f := start(t)
 	f.clock = f.clock.Add(2 * time.Minute)
-	service := session.NewService(f.store, func() time.Time { return f.clock })
+	service := session.NewService(f.store, f.store, func() time.Time { return f.clock })
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -272,33 +218,41 @@ func TestSignOutIsFinal(t *testing.T) {
 			t.Errorf("ending %.5q again: %v", token, err)
 		}
 	}
-	if len(f.store.rows) != 1 {
-		t.Errorf("%d rows, want the one that was ended", len(f.store.rows))
+	if n := f.store.Len(); n != 1 {
+		t.Errorf("%d rows, want the one that was ended", n)
 	}
 }
 
 func TestCleanup(t *testing.T) {
 	f := start(t)
 	removed, err := f.service.Cleanup(t.Context())
-	if err != nil || removed.Sessions != 1 || !f.store.now.Equal(f.clock) || !f.store.old.Equal(f.clock.Add(-session.Keep)) {
-		t.Errorf("removed %+v with now %v and old %v (%v)", removed, f.store.now, f.store.old, err)
+	now, old := f.store.Stale()
+	if err != nil || removed.Sessions != 1 || !now.Equal(f.clock) || !old.Equal(f.clock.Add(-session.Keep)) {
+		t.Errorf("removed %+v with now %v and old %v (%v)", removed, now, old, err)
 	}
 }
 
 // Line 22: with the store away nobody gets in, and nobody is told "signed out".
 func TestStoreFails(t *testing.T) {
 	f := start(t)
-	f.store.fail = errors.New("connection refused")
+	f.store.Fail = errors.New("connection refused")
 	f.clock = f.clock.Add(2 * time.Minute)
 	ctx := t.Context()
 	for name, call := range map[string]func() error{
-		"issue":   func() error { _, err := f.service.Issue(ctx, 7, 3); return err },
-		"lookup":  func() error { _, err := f.service.Lookup(ctx, f.token); return err },
-		"peek":    func() error { _, err := f.service.Peek(ctx, f.token); return err },
-		"revoke":  func() error { return f.service.Revoke(ctx, f.token) },
-		"cleanup": func() error { _, err := f.service.Cleanup(ctx); return err },
+		"issue":    func() error { _, err := f.service.Issue(ctx, session.New{UserID: 7}); return err },
+		"lookup":   func() error { _, err := f.service.Lookup(ctx, f.token); return err },
+		"peek":     func() error { _, err := f.service.Peek(ctx, f.token); return err },
+		"verified": func() error { _, _, err := f.service.Verified(ctx, f.token, 3); return err },
+		"lock":     func() error { return f.service.Lock(ctx, f.token) },
+		"mode":     func() error { _, _, err := f.service.SetResearch(ctx, f.token, true); return err },
+		"revoke":   func() error { return f.service.Revoke(ctx, f.token) },
+		"list":     func() error { _, err := f.service.List(ctx, 7); return err },
+		"end":      func() error { return f.service.End(ctx, 7, "session-1", session.WhyOwner) },
+		"others":   func() error { _, err := f.service.EndOthers(ctx, 7, "session-1"); return err },
+		"all":      func() error { _, err := f.service.EndAll(ctx, 7, session.WhyAdmin); return err },
+		"cleanup":  func() error { _, err := f.service.Cleanup(ctx); return err },
 	} {
-		if err := call(); !errors.Is(err, f.store.fail) || errors.Is(err, session.ErrNone) {
+		if err := call(); !errors.Is(err, f.store.Fail) || errors.Is(err, session.ErrNone) || errors.Is(err, health.ErrNotFound) {
 			t.Errorf("%s: %v, want the store's failure", name, err)
 		}
 	}
@@ -307,23 +261,23 @@ func TestStoreFails(t *testing.T) {
 func TestTouchFails(t *testing.T) {
 	f := start(t)
 	broken := errors.New("connection refused")
-	service := session.NewService(touchFails{f.store, broken}, func() time.Time { return f.clock.Add(2 * time.Minute) })
+	service := session.NewService(touchFails{f.store, broken}, f.store, func() time.Time { return f.clock.Add(2 * time.Minute) })
 	if _, err := service.Lookup(t.Context(), f.token); !errors.Is(err, broken) {
 		t.Errorf("got %v, want the store's failure", err)
 	}
 }
 
 type touchFails struct {
-	*memory
+	*sessiontest.Memory
 	err error
 }
 
 func (s touchFails) TouchSession(context.Context, []byte, time.Time) error { return s.err }
 
 func TestDefaultClock(t *testing.T) {
-	store := &memory{rows: map[string]session.Row{}}
-	service := session.NewService(store, nil)
-	token, err := service.Issue(t.Context(), 1, 1)
+	store := &sessiontest.Memory{}
+	service := session.NewService(store, store, nil)
+	token, err := service.Issue(t.Context(), session.New{UserID: 1, PasskeyID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -39,17 +40,42 @@ func (e *Error) Unwrap() error { return e.cause }
 
 func newError(status int, what, do string) *Error { return &Error{Status: status, What: what, Do: do} }
 
-// badInput answers 400 for a parameter that can't be used. The cause is a
-// domain's own word about the reader's input (health.ParseDay); never pass a
-// store's or a driver's error.
+// told is an error whose words are meant for the reader: about the reader's own
+// input, as *health.InputError is. No store's or driver's error is one.
+type told interface {
+	error
+	// Told is what the reader reads.
+	Told() string
+}
+
+// wrongInput is this package's own told error.
+type wrongInput string
+
+// Error is the words.
+func (w wrongInput) Error() string { return string(w) }
+
+// Told is the words.
+func (w wrongInput) Told() string { return string(w) }
+
+// badInput answers 400 for a parameter that can't be used. The cause's words
+// reach the reader only where they were written for that.
 func badInput(field string, cause error) *Error {
-	return &Error{Status: http.StatusBadRequest, What: fmt.Sprintf("%q can't be used: %v.", field, cause),
-		Do: "Correct the address or the form and try again.", cause: cause}
+	e := &Error{Status: http.StatusBadRequest, What: strconv.Quote(field) + " can't be used.", Do: "Correct the address or the form and try again.", cause: cause}
+	var words told
+	if errors.As(cause, &words) {
+		e.What = strconv.Quote(field) + " can't be used: " + words.Told() + "."
+	}
+	return e
 }
 
 var (
 	errSignedOut = errors.New("signed out")
 	errPanic     = errors.New("the handler panicked")
+	errLocked    = errors.New("the session is locked")
+	errStepUp    = errors.New("a fresh passkey check is needed")
+	errNoKey     = errors.New("no valid API key")
+	errUnlogged  = errors.New("the audit log can't be written")
+	errTooMany   = newError(http.StatusTooManyRequests, "Too many requests came from here in a short time", "Wait a minute, then try again.")
 	errCrossSite = newError(http.StatusForbidden, "This request did not come from a page of the portal",
 		"Go back, reload the page and try again.")
 )
@@ -69,6 +95,14 @@ func classify(err error) *Error {
 		return &Error{http.StatusForbidden, "Your roles do not open this page", "Ask an administrator if you need it.", err}
 	case errors.Is(err, errSignedOut):
 		return &Error{http.StatusUnauthorized, "You are signed out", "Sign in and try again.", err}
+	case errors.Is(err, errLocked):
+		return &Error{http.StatusLocked, "The session is locked", "Unlock it with your passkey, then try again.", err}
+	case errors.Is(err, errStepUp):
+		return &Error{http.StatusForbidden, "This needs a fresh check of your passkey", "Confirm with your passkey, then try again.", err}
+	case errors.Is(err, errNoKey):
+		return &Error{http.StatusUnauthorized, "There is no valid API key in this request", "Send a live key as Authorization: Bearer hp_...", err}
+	case errors.Is(err, errUnlogged):
+		return &Error{http.StatusServiceUnavailable, "The answer is held back because it can't be recorded", tryLater, err}
 	case errors.As(err, &fiberErr):
 		return fromFiber(fiberErr)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -109,14 +143,25 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 		c.Set(fiber.HeaderXRequestID, id)
 	}
 	c.Response().ResetBody()
+	// What described the answer that failed describes no error.
+	c.Response().Header.Del(fiber.HeaderContentDisposition)
+	_ = c.Response().Header.SetTrailer("")
 	s.setSecurityHeaders(c)
 	if e.Status >= http.StatusInternalServerError {
 		s.cfg.Logger.Error("request failed", "request", id, "status", e.Status, "error", logged(err))
 	} else {
 		s.cfg.Logger.Debug("request refused", "request", id, "status", e.Status, "error", logged(err))
 	}
-	if e.Status == http.StatusUnauthorized && safe(c.Method()) && !wantsProblem(c) {
-		return s.toSignIn(c)
+	if safe(c.Method()) && !wantsProblem(c) {
+		switch {
+		case errors.Is(err, errSignedOut):
+			return s.toSignIn(c)
+		case errors.Is(err, errLocked), errors.Is(err, errStepUp):
+			return s.toVerify(c, e.Status)
+		}
+	}
+	if errors.Is(err, errNoKey) {
+		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
 	}
 	c.Status(e.Status)
 	switch {
@@ -150,6 +195,25 @@ func (s *Server) toSignIn(c *fiber.Ctx) error {
 		return c.SendStatus(http.StatusUnauthorized)
 	}
 	return c.Redirect(target, http.StatusSeeOther)
+}
+
+// toVerify sends the holder of a session to the passkey check and back afterwards.
+func (s *Server) toVerify(c *fiber.Ctx, status int) error {
+	if c.Get("HX-Request") == "true" {
+		// The page that asked stays where it is in the history.
+		c.Set("HX-Redirect", "/verify?next="+url.QueryEscape(pathOf(c.Get("HX-Current-URL"))))
+		return c.SendStatus(status)
+	}
+	return c.Redirect("/verify?next="+url.QueryEscape(string(c.Request().URI().RequestURI())), http.StatusSeeOther)
+}
+
+// pathOf is the path and query of an address, or the start page.
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "/"
+	}
+	return LocalPath(u.RequestURI(), "/")
 }
 
 func problem(c *fiber.Ctx, e *Error, id string) error {

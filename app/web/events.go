@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 
 	"healthportal/app/access"
 	"healthportal/app/health"
@@ -54,7 +53,7 @@ const maxMetricCode = 600
 // readEventFilter reads the query. day is set where one day was asked for.
 func readEventFilter(r *request) (f health.EventFilter, day health.Day, err error) {
 	if f.Metric = r.query("metric"); len(f.Metric) > maxMetricCode {
-		return f, day, badInput("metric", errors.New("it is longer than any metric's code"))
+		return f, day, badInput("metric", wrongInput("it is longer than any metric's code"))
 	}
 	if f.Size, err = pageSize(r); err != nil {
 		return f, day, err
@@ -68,7 +67,7 @@ func readEventFilter(r *request) (f health.EventFilter, day health.Day, err erro
 	}
 	if !day.IsZero() {
 		if !f.From.IsZero() || !f.To.IsZero() {
-			return f, day, badInput("day", errors.New("ask for one day, or for a range, not for both"))
+			return f, day, badInput("day", wrongInput("ask for one day, or for a range, not for both"))
 		}
 		f.From, f.To = day, day
 	}

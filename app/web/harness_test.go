@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"healthportal/app/access"
+	"healthportal/app/audit"
 	"healthportal/app/session"
 )
 
@@ -28,6 +30,8 @@ type site struct {
 	t      *testing.T
 	server *Server
 	log    *bytes.Buffer
+	// book is the audit log, unless the test brought its own.
+	book *logbook
 }
 
 // roleSessions is a session store in which the token names the roles: "clinician+analyst".
@@ -46,7 +50,72 @@ func (s roleSessions) Lookup(_ context.Context, token string) (session.Session, 
 		}
 		p.Roles = append(p.Roles, role)
 	}
-	return session.Session{Principal: p, CSRF: testCSRF}, nil
+	p.SessionID = "session-of-the-test"
+	return session.Session{Principal: p, ID: p.SessionID, CSRF: testCSRF, Verified: testNow()}, nil
+}
+
+// Peek is Lookup.
+func (s roleSessions) Peek(ctx context.Context, token string) (session.Session, error) {
+	return s.Lookup(ctx, token)
+}
+
+// logbook is an audit log that remembers.
+type logbook struct {
+	mu      sync.Mutex
+	entries []audit.Entry
+	err     error
+}
+
+// Append remembers an entry, or fails with the logbook's error or the context's.
+func (l *logbook) Append(ctx context.Context, e audit.Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if l.err == nil {
+		l.entries = append(l.entries, e)
+	}
+	return l.err
+}
+
+// last is the newest entry; the zero Entry where there is none.
+func (l *logbook) last() audit.Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.entries) == 0 {
+		return audit.Entry{}
+	}
+	return l.entries[len(l.entries)-1]
+}
+
+// noAttempts counts nothing.
+type noAttempts struct{ err error }
+
+// CountAttempt says that these are the first attempts.
+func (a noAttempts) CountAttempt(context.Context, string, int, time.Duration) (int, error) {
+	return 0, a.err
+}
+
+// noKeys knows no API key.
+type noKeys struct{}
+
+// Authenticate refuses every key.
+func (noKeys) Authenticate(context.Context, string) (access.Principal, error) {
+	return access.Principal{}, access.ErrNoKey
+}
+
+// alertBox keeps the alerts.
+type alertBox struct {
+	mu     sync.Mutex
+	alerts []access.Alert
+}
+
+// Send keeps an alert.
+func (b *alertBox) Send(a access.Alert) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.alerts = append(b.alerts, a)
 }
 
 // newSite starts a server in which sessions are named by their roles; with
@@ -54,7 +123,8 @@ func (s roleSessions) Lookup(_ context.Context, token string) (session.Session, 
 func newSite(t *testing.T, with func(*Deps)) *site {
 	t.Helper()
 	log := &bytes.Buffer{}
-	deps := Deps{Sessions: roleSessions{}}
+	book := &logbook{}
+	deps := Deps{Sessions: roleSessions{}, Audit: book, Attempts: noAttempts{}, Keys: noKeys{}, Downloads: testTokens{}, Alerts: &alertBox{}}
 	if with != nil {
 		with(&deps)
 	}
@@ -70,7 +140,7 @@ func newSite(t *testing.T, with func(*Deps)) *site {
 			t.Error(err)
 		}
 	})
-	return &site{t: t, server: server, log: log}
+	return &site{t: t, server: server, log: log, book: book}
 }
 
 // answer is a response with its body read.

@@ -38,9 +38,9 @@ func (s *Server) outermost(c *fiber.Ctx) (err error) {
 	c.Set(fiber.HeaderXRequestID, requestID(c))
 	s.setSecurityHeaders(c)
 	defer func() {
-		if cause := recover(); cause != nil {
+		if what := recover(); what != nil {
 			// The panic's value may quote data; its type and the stack say where.
-			s.cfg.Logger.Error("panic", "request", requestID(c), "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+			s.cfg.Logger.Error("panic", "request", requestID(c), "type", fmt.Sprintf("%T", what), "stack", string(debug.Stack()))
 			err = errPanic
 		}
 		if err != nil {
@@ -95,43 +95,92 @@ func (s *Server) serve(rt route) fiber.Handler {
 		}
 		defer cancel()
 		c.SetUserContext(ctx)
-		r := &request{c: c, s: s, ctx: ctx}
+		r := &request{c: c, s: s, ctx: ctx, route: rt}
 		c.Locals(keyRequest, r)
-		if err := s.checkOrigin(c); err != nil {
-			return err
-		}
-		if err := checkText(c); err != nil {
-			return err
-		}
-		if rt.permission != access.Public {
-			if err := s.admit(r, rt.permission); err != nil {
-				return err
-			}
-		}
-		if err := r.checkToken(rt); err != nil {
-			return err
-		}
-		return rt.handle(r)
+		return r.record(r.answer())
 	}
 }
 
-// admit finds the session and checks the permission.
-func (s *Server) admit(r *request, perm access.Permission) error {
-	token := r.c.Cookies(SessionCookie(s.origin))
+// answer runs the checks of the route, then its handler.
+func (r *request) answer() error {
+	if err := r.s.checkOrigin(r.c); err != nil {
+		return err
+	}
+	if err := checkText(r.c); err != nil {
+		return err
+	}
+	if err := r.s.limits.before(r); err != nil {
+		return err
+	}
+	if r.route.permission != access.Public {
+		if err := r.admit(); err != nil {
+			return err
+		}
+	}
+	if err := r.checkToken(); err != nil {
+		return err
+	}
+	return r.route.handle(r)
+}
+
+// admit finds who asks and checks what the route demands of them.
+func (r *request) admit() error {
+	if err := r.identify(); err != nil {
+		return err
+	}
+	if err := r.s.limits.after(r); err != nil {
+		return err
+	}
+	if r.session.Locked && !r.route.whileLocked {
+		return errLocked
+	}
+	if !r.principal().Can(r.route.permission) {
+		return fmt.Errorf("%w: %s", access.ErrDenied, r.route.permission)
+	}
+	if r.route.stepUp && r.now().Sub(r.session.Verified) >= session.StepUp {
+		return errStepUp
+	}
+	return nil
+}
+
+// identify finds the session of the cookie; on the API's paths the key, and
+// never a cookie, because other sites could make a browser send that.
+func (r *request) identify() error {
+	if apiPath(r.c.Path()) {
+		return r.identifyKey()
+	}
+	token := r.c.Cookies(SessionCookie(r.s.origin))
 	if token == "" {
 		return errSignedOut
 	}
-	found, err := s.deps.Sessions.Lookup(r.ctx, token)
+	lookup := r.s.deps.Sessions.Lookup
+	if r.route.quiet {
+		lookup = r.s.deps.Sessions.Peek
+	}
+	found, err := lookup(r.ctx, token)
 	if errors.Is(err, session.ErrNone) {
-		return errSignedOut
+		return fmt.Errorf("%w: the cookie names no live session", errSignedOut)
 	}
 	if err != nil {
 		return fmt.Errorf("look up the session: %w", err)
 	}
 	r.session = found
-	if !found.Principal.Can(perm) {
-		return fmt.Errorf("%w: %s", access.ErrDenied, perm)
+	return nil
+}
+
+func (r *request) identifyKey() error {
+	scheme, key, _ := strings.Cut(r.c.Get(fiber.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") || key == "" {
+		return errNoKey
 	}
+	who, err := r.s.deps.Keys.Authenticate(r.ctx, strings.TrimSpace(key))
+	if errors.Is(err, access.ErrNoKey) {
+		return fmt.Errorf("%w: %w", errNoKey, err)
+	}
+	if err != nil {
+		return fmt.Errorf("look up the API key: %w", err)
+	}
+	r.session = session.Session{Principal: who}
 	return nil
 }
 
@@ -155,21 +204,22 @@ func (s *Server) checkOrigin(c *fiber.Ctx) error {
 }
 
 // checkText refuses query parameters that no text can hold: the stores would
-// answer them as if they were broken.
+// answer them as if they were broken. Fields of forms are their handlers' to
+// refuse, beside the field.
 func checkText(c *fiber.Ctx) error {
 	for name, value := range c.Context().QueryArgs().All() {
-		for _, text := range [][]byte{name, value} {
-			if bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text) {
-				return newError(fiber.StatusBadRequest, "The address can't be used: it holds characters that no text has", "Go back and follow a link of the page.")
-			}
+		if !isText(name) || !isText(value) {
+			return newError(fiber.StatusBadRequest, "The address can't be used: it holds characters that no text has", "Go back and follow a link of the page.")
 		}
 	}
 	return nil
 }
 
+func isText(b []byte) bool { return bytes.IndexByte(b, 0) < 0 && utf8.Valid(b) }
+
 // checkToken compares the CSRF token of unsafe requests with the session's.
-func (r *request) checkToken(rt route) error {
-	if safe(r.c.Method()) || rt.ceremony {
+func (r *request) checkToken() error {
+	if safe(r.c.Method()) || r.route.ceremony {
 		return nil
 	}
 	got := r.c.Get("X-CSRF-Token")

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -47,6 +46,11 @@ func (h patientPages) list(r *request) error {
 	found, err := h.store.Patients(r.ctx, r.principal().UserID, f)
 	if err != nil {
 		return err
+	}
+	for i, row := range found.Patients {
+		if !row.BreakGlassUntil.IsZero() {
+			found.Patients[i].BreakGlassUntil = row.BreakGlassUntil.In(r.zone())
+		}
 	}
 	props := patients.ListProps{Page: found, Size: f.Size, Today: r.today}
 	return r.render(page{title: "Patients", body: patients.List(props), fragment: patients.Table(props)})
@@ -121,7 +125,7 @@ func chooseMetric(code string, metrics []health.MetricSummary) (health.MetricSum
 		}
 	}
 	if code != "" {
-		return health.MetricSummary{}, badInput("metric", errors.New("this patient has no data of such a metric, choose one of the list"))
+		return health.MetricSummary{}, badInput("metric", wrongInput("this patient has no data of such a metric, choose one of the list"))
 	}
 	return metrics[0], nil
 }
@@ -132,7 +136,7 @@ func chooseMonth(s string, m health.MetricSummary) (health.Day, error) {
 	}
 	t, err := time.Parse("2006-01", s)
 	if err != nil || t.Year() < 1800 {
-		return health.Day{}, badInput("month", errors.New("write YYYY-MM, for instance 2026-03"))
+		return health.Day{}, badInput("month", wrongInput("write YYYY-MM, for instance 2026-03"))
 	}
 	return health.DayOf(t), nil
 }
@@ -153,7 +157,13 @@ func (r *request) patient(store PatientStore, publicID string) (health.Patient, 
 			return health.Patient{}, errOtherPatient
 		}
 	}
-	return store.Patient(r.ctx, r.principal().UserID, publicID)
+	p, err := store.Patient(r.ctx, r.principal().UserID, publicID)
+	if err != nil {
+		r.note("asked_person", publicID)
+		return p, err
+	}
+	r.about(p.Person.ID, "")
+	return r.underEmergency(p), nil
 }
 
 // patientOf is the patient whose page an address is, or empty.
@@ -177,7 +187,7 @@ func pageSize(r *request) (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, badInput("size", errors.New("write a number of rows from 1 to "+strconv.Itoa(health.MaxPageSize)))
+		return 0, badInput("size", wrongInput("write a number of rows from 1 to "+strconv.Itoa(health.MaxPageSize)))
 	}
 	return n, nil
 }

@@ -11,8 +11,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"healthportal/app/access"
+	"healthportal/app/session"
+	auditlog "healthportal/views/audit"
+	"healthportal/views/breakglass"
 	"healthportal/views/layout"
+	researchviews "healthportal/views/research"
 	"healthportal/views/ui"
+	"healthportal/views/users"
 )
 
 // page describes one answer that is a page or, for htmx, a part of it.
@@ -40,17 +45,17 @@ func (r *request) render(p page) error {
 		if part == nil {
 			part = p.body
 		}
-		return sendComponent(r.c, part)
+		return sendComponent(r.c, r.glass.withFragment(part))
 	}
 	props := r.s.pageProps(r, p.title)
-	props.Patient, props.Banner, props.Scripts, props.Styles, props.Wide = p.patient, p.banner, p.scripts, p.styles, p.wide
+	props.Patient, props.Banner, props.Scripts, props.Styles, props.Wide = p.patient, r.glass.withBanner(p.banner), p.scripts, p.styles, p.wide
 	return sendComponent(r.c, withChildren(layout.Page(props), p.body))
 }
 
 // renderBare answers with a page without navigation: sign-in, enrolment.
 func (r *request) renderBare(title string, scripts []string, body templ.Component) error {
 	props := r.s.bareProps(r.c, title)
-	props.Scripts = scripts
+	props.Scripts, props.CSRF = scripts, r.csrf()
 	return sendComponent(r.c, withChildren(layout.Bare(props), body))
 }
 
@@ -62,8 +67,11 @@ func (s *Server) pageProps(r *request, title string) layout.PageProps {
 	}
 	return layout.PageProps{
 		Title: title, Path: r.c.Path(), SiteName: s.cfg.SiteName, Nav: navigation(p),
-		User:      &layout.UserProps{Name: p.Name, Roles: roles, CSRF: r.csrf()},
+		User: &layout.UserProps{Name: p.Name, Roles: roles, CSRF: r.csrf(),
+			CanSwitch: r.session.CanSwitch, Research: r.session.Research},
 		Synthetic: s.cfg.Synthetic, Version: s.cfg.Version, RequestID: r.id(), Assets: s.assets,
+		LockAfter: int(session.Idle.Seconds()), VerifiedUntil: r.session.Verified.Add(session.StepUp).Unix(),
+		VerifiedFor: int(r.session.Verified.Add(session.StepUp).Sub(r.now()).Seconds()),
 	}
 }
 
@@ -80,7 +88,15 @@ func navigation(p access.Principal) []layout.NavItem {
 	}{
 		{access.PatientsRead, layout.NavItem{Label: "Patients", Href: "/dashboard", Icon: ui.IconPatients, Group: "Health"}},
 		{access.EventsRead, layout.NavItem{Label: "Events", Href: "/dashboard/events", Icon: ui.IconPulse, Group: "Health"}},
+		{access.BreakGlass, layout.NavItem{Label: "Break the glass", Href: breakglass.Path, Icon: ui.IconShield, Group: "Health"}},
 		{access.ReportsRead, layout.NavItem{Label: "Reports", Href: "/genomics/reports", Icon: ui.IconReport, Group: "Genomics"}},
+		{access.ResearchRead, layout.NavItem{Label: "Summary", Href: researchviews.Path, Icon: ui.IconChart, Group: "Research"}},
+		{access.ResearchRead, layout.NavItem{Label: "Participants", Href: researchviews.ParticipantsPath, Icon: ui.IconPatients, Group: "Research"}},
+		{access.UsersManage, layout.NavItem{Label: "People", Href: users.Path, Icon: ui.IconUser, Group: "Administration"}},
+		{access.TeamsManage, layout.NavItem{Label: "Care teams", Href: "/admin/teams", Icon: ui.IconPatients, Group: "Administration"}},
+		{access.KeysManage, layout.NavItem{Label: "API keys", Href: "/admin/api-keys", Icon: ui.IconKey, Group: "Administration"}},
+		{access.AuditRead, layout.NavItem{Label: "Audit log", Href: auditlog.Path, Icon: ui.IconTable, Group: "Administration"}},
+		{access.BreakGlassRead, layout.NavItem{Label: "Break-glass reviews", Href: breakglass.ReviewPath, Icon: ui.IconShield, Group: "Administration"}},
 	}
 	var nav []layout.NavItem
 	for _, e := range all {

@@ -44,9 +44,10 @@ const (
 // is present and unchanged since it was indexed, and nothing else.
 func (h reportPages) file(r *request) error {
 	// The route streams and so has no deadline of its own.
-	ctx, cancel := context.WithTimeout(r.ctx, requestDeadline)
-	defer cancel()
+	whole := r.ctx
+	ctx, cancel := context.WithTimeout(whole, requestDeadline)
 	r.ctx = ctx
+	defer func() { cancel(); r.ctx = whole }()
 	rep, _, err := h.visible(r)
 	if err != nil {
 		return err

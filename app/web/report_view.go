@@ -17,10 +17,12 @@ func (h reportPages) visible(r *request) (genomics.Report, *health.Patient, erro
 	if !genomics.ValidReportID(id) {
 		return genomics.Report{}, nil, health.ErrNotFound
 	}
+	r.about(0, id)
 	rep, err := h.index.Report(r.ctx, id)
 	if err != nil {
 		return rep, nil, fmt.Errorf("report: %w", err)
 	}
+	r.about(health.PersonID(rep.PersonID), rep.ID)
 	if rep.PersonID == 0 {
 		if r.principal().AllReports() {
 			return rep, nil, nil

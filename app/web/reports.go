@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -66,11 +65,15 @@ func (h reportPages) list(r *request) error {
 	var banner templ.Component
 	var patient *health.Person
 	if id := get("person"); id != "" {
+		if !isText([]byte(id)) {
+			return fmt.Errorf("patient of a report: %w", health.ErrNotFound)
+		}
 		p, err := h.patient(r, id)
 		if err != nil {
 			return err
 		}
 		f.Person, patient = int64(p.Person.ID), &p.Person
+		r.about(p.Person.ID, "")
 		banner = ui.PatientBanner(h.banner(r, p))
 	}
 	found, err := h.index.Reports(r.ctx, f)
@@ -110,7 +113,7 @@ func readFilter(get func(string) string) (genomics.ReportFilter, error) {
 		*to = &c
 	}
 	if f.Kind != "" && !genomics.ValidKind(f.Kind) {
-		return f, badInput("kind", errors.New("choose one of the list"))
+		return f, badInput("kind", wrongInput("choose one of the list"))
 	}
 	if err := f.Validate(); err != nil {
 		return f, badInput("filter", err)
@@ -128,6 +131,9 @@ func (h reportPages) allow(r *request, f *genomics.ReportFilter) error {
 	if err != nil {
 		return fmt.Errorf("persons of the user: %w", err)
 	}
+	if ids, err = r.withoutEmergencies(ids); err != nil {
+		return err
+	}
 	f.Persons = make([]int64, len(ids))
 	for i, id := range ids {
 		f.Persons[i] = int64(id)
@@ -143,7 +149,7 @@ func (h reportPages) patient(r *request, publicID string) (health.Patient, error
 		if err != nil {
 			return p, fmt.Errorf("patient of a report: %w", err)
 		}
-		return p, nil
+		return r.underEmergency(p), r.teamOnly(p)
 	}
 	p, err := h.index.PersonByPublicID(r.ctx, publicID)
 	if err != nil {

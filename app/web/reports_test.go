@@ -200,3 +200,11 @@ func TestCountText(t *testing.T) {
 		}
 	}
 }
+
+// No patient's id holds what no text has; the stores are not asked.
+func TestReportsOfNoText(t *testing.T) {
+	s := newSite(t, func(d *Deps) { d.Reports, d.ReportRights = nil, nil })
+	for _, body := range []string{"person=%00", "person=%ff"} {
+		s.do(http.MethodPost, "/genomics/reports", body, as("analyst"), fromPage, urlencoded).wantStatus(t, http.StatusNotFound)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"healthportal/app/access"
+	"healthportal/app/audit"
 	"healthportal/app/session"
 )
 
@@ -18,6 +19,12 @@ type request struct {
 	s       *Server
 	ctx     context.Context
 	session session.Session
+	route   route
+	// entry is what the handler says for the audit log; record adds the rest.
+	entry audit.Entry
+	notes map[string]any
+	// glass is the emergency access by which the request sees its patient.
+	glass emergency
 }
 
 // The keys of what middleware leaves on the fiber context.
@@ -53,8 +60,9 @@ func (r *request) param(name string) string { return r.c.Params(name) }
 // form of an answer, never what may be seen.
 func (r *request) fragment() bool { return wantsFragment(r.c) }
 
-// form returns the value of a form field of an urlencoded body.
-func (r *request) form(name string) string { return r.c.FormValue(name) }
+// form returns the first value of a field of an urlencoded body, and never one
+// of the address.
+func (r *request) form(name string) string { return string(r.c.Context().PostArgs().Peek(name)) }
 
 // redirect answers with 303 See Other to a local path.
 func (r *request) redirect(path string) error {
@@ -71,9 +79,12 @@ func wantsFragment(c *fiber.Ctx) bool {
 
 // wantsProblem reports whether the client speaks JSON rather than HTML.
 func wantsProblem(c *fiber.Ctx) bool {
-	return strings.HasPrefix(c.Path(), "/v1/") || strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationJSON) ||
+	return apiPath(c.Path()) || strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationJSON) ||
 		c.Accepts(fiber.MIMETextHTML, fiber.MIMEApplicationJSON, mimeProblem) != fiber.MIMETextHTML
 }
+
+// apiPath reports whether programs use the path, with keys instead of cookies.
+func apiPath(path string) bool { return strings.HasPrefix(path, "/v1/") }
 
 func requestID(c *fiber.Ctx) string {
 	id, ok := c.Locals(keyRequestID).(string)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"time"
@@ -33,6 +34,9 @@ const (
 	writePiece = 32 << 10
 )
 
+// DefaultRateLimit is generous for people and programs and far below what harms.
+const DefaultRateLimit = 50
+
 // Config is what the server needs to know about the site.
 type Config struct {
 	// Origin is the public origin, scheme and host, for example https://portal.example.
@@ -47,6 +51,11 @@ type Config struct {
 	// Version is the program's version for the footer.
 	Version string
 	Logger  *slog.Logger
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// RateLimit is how many requests per second an address, user or key may make
+	// for long; 0 means DefaultRateLimit.
+	RateLimit int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -57,6 +66,7 @@ type Server struct {
 	origin *url.URL
 	deps   Deps
 	assets *static.Assets
+	limits *limits
 	app    *fiber.App
 	base   context.Context
 	stop   context.CancelFunc
@@ -76,8 +86,15 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.RateLimit == 0 {
+		cfg.RateLimit = DefaultRateLimit
+	}
+	limits, err := newLimits(cfg.RateLimit)
+	if err != nil {
+		return nil, err
+	}
 	base, stop := context.WithCancel(context.Background())
-	s := &Server{cfg: cfg, origin: origin, deps: deps, assets: assets, base: base, stop: stop}
+	s := &Server{cfg: cfg, origin: origin, deps: deps, assets: assets, limits: limits, base: base, stop: stop}
 	if err := checkRoutes(s.routes()); err != nil {
 		stop()
 		return nil, err

@@ -3,15 +3,17 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"healthportal/app/passkey"
+	"healthportal/app/session"
+	"healthportal/views/settings"
 	"healthportal/views/signin"
 )
 
@@ -30,7 +32,9 @@ type Passkeys interface {
 // SessionIssuer begins and ends sessions.
 type SessionIssuer interface {
 	// Issue makes a session and returns its token.
-	Issue(ctx context.Context, userID, passkeyID int64) (string, error)
+	Issue(ctx context.Context, n session.New) (string, error)
+	// Verified notes a passkey check and gives the session of token a new token.
+	Verified(ctx context.Context, token string, passkeyID int64) (newToken string, s session.Session, err error)
 	// Revoke ends the session of token, if there is one.
 	Revoke(ctx context.Context, token string) error
 }
@@ -42,16 +46,20 @@ const keyNameLimit = 64
 type signInPages struct {
 	passkeys Passkeys
 	sessions SessionIssuer
+	notices  Notices
 }
+
+// ceremonyScripts are the scripts of pages without a menu that ask for a passkey.
+func ceremonyScripts() []string { return []string{"js/ceremony.js", "js/passkey.js"} }
 
 // login shows the sign-in page.
 func (h signInPages) login(r *request) error {
-	return r.renderBare("Sign in", []string{"js/passkey.js"}, signin.SignIn(signin.Props{Next: LocalPath(r.query("next"), "/")}))
+	return r.renderBare("Sign in", ceremonyScripts(), signin.SignIn(signin.Props{Next: LocalPath(r.query("next"), "/")}))
 }
 
 // enrol shows the enrolment page. It uses nothing up: link previews may fetch it.
 func (h signInPages) enrol(r *request) error {
-	return r.renderBare("Create your passkey", []string{"js/passkey.js"}, signin.Enrol(signin.EnrolProps{NameLimit: keyNameLimit}))
+	return r.renderBare("Create your passkey", ceremonyScripts(), signin.Enrol(signin.EnrolProps{NameLimit: keyNameLimit}))
 }
 
 // ceremonyRequest is what the sign-in script sends; each step uses its part.
@@ -91,10 +99,16 @@ func (h signInPages) finishLogin(r *request) error {
 	if err != nil {
 		return r.refusal("sign-in", err)
 	}
+	r.acted(who.User.ID)
+	next, err := h.afterSignIn(r, who.User.ID, LocalPath(in.Next, "/"))
+	if err != nil {
+		return err
+	}
 	if err := h.sessions.Revoke(r.ctx, r.c.Cookies(SessionCookie(r.s.origin))); err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
-	token, err := h.sessions.Issue(r.ctx, who.User.ID, who.PasskeyID)
+	token, err := h.sessions.Issue(r.ctx, session.New{UserID: who.User.ID, PasskeyID: who.PasskeyID,
+		Browser: session.BrowserWords(r.c.Get(fiber.HeaderUserAgent)), Address: r.address()})
 	if err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
@@ -102,7 +116,19 @@ func (h signInPages) finishLogin(r *request) error {
 	r.s.cfg.Logger.Info("signed in", "request", r.id(), "user", who.User.ID)
 	return r.json(struct {
 		Next string `json:"next"`
-	}{LocalPath(in.Next, "/")})
+	}{next})
+}
+
+// afterSignIn leads by way of what others did to the account meanwhile.
+func (h signInPages) afterSignIn(r *request, userID int64, next string) (string, error) {
+	unseen, err := h.notices.UnseenNotices(r.ctx, userID)
+	if err != nil {
+		return "", fmt.Errorf("sign in: %w", err)
+	}
+	if len(unseen) > 0 {
+		return settings.NoticesPath + "?next=" + url.QueryEscape(next), nil
+	}
+	return next, nil
 }
 
 // beginEnrolment tells whom the link enrols and starts the creation of a passkey.
@@ -133,6 +159,7 @@ func (h signInPages) finishEnrolment(r *request) error {
 	if err != nil {
 		return r.refusal("enrolment", err)
 	}
+	r.acted(who.ID)
 	r.s.cfg.Logger.Info("passkey enrolled", "request", r.id(), "user", who.ID)
 	return r.json(struct {
 		Created bool `json:"created"`
@@ -172,34 +199,6 @@ func (r *request) ceremony() (ceremonyRequest, error) {
 		return in, &Error{Status: http.StatusBadRequest, What: "The browser's answer could not be read", Do: "Reload the page and try again.", cause: err}
 	}
 	return in, nil
-}
-
-// refusal turns a refused ceremony into an answer and a line in the log that
-// names the reason, but nobody.
-func (r *request) refusal(ceremony string, err error) error {
-	var refused *passkey.Error
-	if !errors.As(err, &refused) {
-		return err
-	}
-	r.s.cfg.Logger.Info("passkey refused", "request", r.id(), "ceremony", ceremony, "code", string(refused.Code))
-	return &Error{Status: refusalStatus(refused.Code), What: refused.What, Do: refused.Do, cause: err}
-}
-
-func refusalStatus(code passkey.Code) int {
-	switch code {
-	case passkey.CodeMalformed:
-		return http.StatusBadRequest
-	case passkey.CodeNotAccepted:
-		return http.StatusUnauthorized
-	case passkey.CodeCeremonyGone, passkey.CodeKnown:
-		return http.StatusConflict
-	case passkey.CodeLinkUnknown:
-		return http.StatusNotFound
-	case passkey.CodeLinkUsed, passkey.CodeLinkExpired, passkey.CodeLinkRevoked:
-		return http.StatusGone
-	default:
-		return http.StatusUnprocessableEntity
-	}
 }
 
 // json answers with v.

@@ -230,7 +230,7 @@ func TestRequestLimits(t *testing.T) {
 func TestKeepAlive(t *testing.T) {
 	w := serveWire(newSite(t, nil))
 	l := w.dial()
-	first := l.send(ask("GET / HTTP/1.1", "Cookie: hp_session=admin")).receive().wantStatus(t, 200).wantText(t, "Test User")
+	first := l.send(ask("GET / HTTP/1.1", "Cookie: hp_session=ops")).receive().wantStatus(t, 200).wantText(t, "Test User")
 	second := l.send(ask("GET / HTTP/1.1")).receive().wantStatus(t, 303).wantNoText(t, "Test User")
 	if first.header.Get("X-Request-Id") == second.header.Get("X-Request-Id") {
 		t.Error("two requests share a request id")
@@ -251,13 +251,13 @@ func TestKeepAlive(t *testing.T) {
 func TestMalformedAfterGood(t *testing.T) {
 	w := serveWire(newSite(t, nil))
 	l := w.dial()
-	first := l.send(ask("GET / HTTP/1.1", "Cookie: hp_session=admin")).receive().wantStatus(t, 200).wantText(t, "Test User")
+	first := l.send(ask("GET / HTTP/1.1", "Cookie: hp_session=ops")).receive().wantStatus(t, 200).wantText(t, "Test User")
 	bad := l.send(ask("GET /"+marker+" HTTP/9")).receive().wantStatus(t, 400).wantHeaders(t).wantNoText(t, "Test User", testCSRF, marker)
 	if first.header.Get("X-Request-Id") == bad.header.Get("X-Request-Id") {
 		t.Error("two requests share a request id")
 	}
 	l = w.dial()
-	l.send(ask("GET / HTTP/1.1", "Cookie: hp_session=admin")).receive().wantStatus(t, 200)
+	l.send(ask("GET / HTTP/1.1", "Cookie: hp_session=ops")).receive().wantStatus(t, 200)
 	l.send(ask("BREW / HTTP/1.1")).receive().wantStatus(t, 405).wantHeaders(t).wantNoText(t, "Test User", testCSRF)
 }
 

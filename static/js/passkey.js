@@ -1,58 +1,20 @@
-// Passkeys: the server checks everything, this script carries bytes and words.
+// The pages about passkeys: sign-in, enrolment, the check, and one's own list. The server checks everything.
+const { usable, post, get, create, verify, explain, signal } = globalThis.portal;
 const root = document.querySelector("[data-passkey]");
 const button = document.getElementById("passkey-start");
 const failure = root?.querySelector("[data-failure]");
-const usable = typeof PublicKeyCredential === "function" && navigator.credentials;
 const REFRESH = 4 * 60 * 1000; // ceremonies live for five minutes
 
-const words = {
-  NotAllowedError: "The passkey prompt was closed or timed out. Please try again.",
-  InvalidStateError: "This device has a passkey for you already. Sign in with it.",
-  SecurityError: "The browser refuses passkeys at this address. Open the portal at its own address.",
-};
-
-function show(error) {
-  if (error) failure.querySelector("[data-text]").textContent = error.told ?? words[error.name] ?? "This device can't do that. Use another device or security key.";
+function show(error, act) {
+  if (error) failure.querySelector("[data-text]").textContent = explain(error, act);
   failure.hidden = !error;
 }
 
-async function post(path, body) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout?.(20000),
-  }).catch(() => {
-    throw { told: "The portal can't be reached. Check the connection." };
+function onStart(run, field) {
+  button.addEventListener("click", run);
+  field?.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing && !button.disabled) run();
   });
-  const data = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw { told: data.detail ?? "The portal gave no answer. Try again.", status: answer.status };
-  return data;
-}
-
-const toBytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
-const toText = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-
-function parsed(json, parser) {
-  if (PublicKeyCredential[parser]) return PublicKeyCredential[parser](json);
-  const excludeCredentials = json.excludeCredentials?.map((entry) => ({ ...entry, id: toBytes(entry.id) }));
-  const user = json.user && { ...json.user, id: toBytes(json.user.id) };
-  return { ...json, challenge: toBytes(json.challenge), user, excludeCredentials };
-}
-
-// Some password managers have no toJSON.
-function plain(credential) {
-  try {
-    return credential.toJSON();
-  } catch {
-    const response = {};
-    for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
-      if (credential.response[name]) response[name] = toText(credential.response[name]);
-    }
-    response.transports = credential.response.getTransports?.();
-    const { id, type, rawId } = credential;
-    return { id, type, rawId: toText(rawId), response, clientExtensionResults: {} };
-  }
 }
 
 // The offer in the user name field waits; it must end before the button asks anew.
@@ -66,14 +28,18 @@ function withdraw() {
 }
 
 async function signIn(options) {
-  const begun = await post("/login/begin", {});
+  const begun = await post("/login/begin");
   options.signal?.throwIfAborted();
-  const publicKey = parsed(begun.options.publicKey, "parseRequestOptionsFromJSON");
-  const credential = plain(await navigator.credentials.get({ publicKey, ...options }));
+  const credential = await get(begun, options);
   clearTimeout(timer);
   button.disabled = true;
-  const done = await post("/login/finish", { ceremony: begun.ceremony, credential, next: root.dataset.next });
-  location.replace(done.next);
+  try {
+    const done = await post("/login/finish", { ceremony: begun.ceremony, credential, next: root.dataset.next });
+    location.replace(done.next);
+  } catch (error) {
+    if (error.unknown) signal("signalUnknownCredential", { rpId: begun.options.publicKey.rpId, credentialId: credential.id });
+    throw error;
+  }
 }
 
 async function offerInField() {
@@ -87,7 +53,7 @@ async function offerInField() {
   } catch (error) {
     if (mine.signal.aborted) return;
     button.disabled = false;
-    if (error.told) show(error); // nobody asked, so only what the portal says is of interest
+    if (error.told) show(error, "sign-in"); // nobody asked, so only what the portal says is of interest
   }
 }
 
@@ -99,7 +65,7 @@ async function signInByButton() {
     await signIn({});
   } catch (error) {
     button.disabled = false;
-    show(error);
+    show(error, "sign-in");
     offerInField();
   }
 }
@@ -119,44 +85,78 @@ async function startEnrolment() {
     part("until").textContent = new Date(begun.expires).toLocaleString([], { dateStyle: "long", timeStyle: "short" });
     part("ready").hidden = false;
   }
-  async function create() {
+  async function run() {
     show(null);
     button.disabled = true;
     try {
       if (!begun || Date.now() - begun.at > REFRESH) await begin();
-      const { ceremony, options } = begun;
+      const mine = begun;
       begun = null;
-      const publicKey = parsed(options.publicKey, "parseCreationOptionsFromJSON");
-      const credential = plain(await navigator.credentials.create({ publicKey }));
-      await post("/enrol/finish", { ceremony, token, credential, name: field.value });
+      const credential = await create(mine, document.getElementById("shared").checked);
+      await post("/enrol/finish", { ceremony: mine.ceremony, token, credential, name: field.value });
       part("ready").hidden = true;
       part("done").hidden = false;
       part("done").focus();
     } catch (error) {
-      show(error);
+      show(error, "create");
       button.disabled = error.status === 404 || error.status === 410; // the link is dead
     }
   }
-  onStart(create, field);
+  onStart(run, field);
   await begin();
   button.disabled = false;
 }
 
-function onStart(run, field) {
-  button.addEventListener("click", run);
-  field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.isComposing && !button.disabled) run();
-  });
+async function check() {
+  show(null);
+  button.disabled = true;
+  try {
+    await verify();
+    location.replace(root.dataset.next);
+  } catch (error) {
+    button.disabled = false;
+    if (error.status === 401) location.replace(`/login?next=${encodeURIComponent(root.dataset.next)}`);
+    show(error, "verify");
+  }
 }
 
+// A further passkey. The check comes first, with time left to make the passkey.
+async function add() {
+  show(null);
+  button.disabled = true;
+  try {
+    if (await globalThis.portal.confirm?.(120)) {
+      const begun = await post("/settings/passkeys/begin");
+      const credential = await create(begun, document.getElementById("shared").checked);
+      await post("/settings/passkeys/finish", { ceremony: begun.ceremony, credential, name: document.getElementById("key-name").value });
+      location.replace("/settings/passkeys?done=added");
+      return;
+    }
+  } catch (error) {
+    show(error, "create");
+  }
+  button.disabled = false;
+}
+
+const accepted = document.querySelector("[data-accepted]")?.dataset.accepted;
+if (usable && accepted) signal("signalAllAcceptedCredentials", JSON.parse(accepted));
+
+const act = root?.dataset.passkey;
 if (root && !usable) {
-  show({ told: "No passkeys: use a current browser and the portal's own address." });
-} else if (root?.dataset.passkey === "enrol") {
+  show({ told: "No passkeys here: use a current browser, and the portal's own address." });
+} else if (act === "enrol") {
   // Another link opened in this tab
   addEventListener("hashchange", () => location.reload());
-  startEnrolment().catch(show);
-} else if (root) {
+  startEnrolment().catch((error) => show(error, "create"));
+} else if (act === "sign-in") {
   onStart(signInByButton, document.getElementById("username"));
   button.disabled = false;
   offerInField();
+} else if (act === "verify") {
+  onStart(check);
+  button.disabled = false;
+  button.focus();
+} else if (act === "add") {
+  onStart(add, document.getElementById("key-name"));
+  button.disabled = false;
 }

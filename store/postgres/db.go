@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,26 +19,32 @@ import (
 	"healthportal/app/health"
 )
 
-// DB is the portal's PostgreSQL: a pool that reads as hp_app and one that
-// writes as hp_owner. Its methods are safe for concurrent use.
+// DB is the portal's PostgreSQL: a pool for each role that it takes. Its methods
+// are safe for concurrent use.
 type DB struct {
-	app   *pgxpool.Pool
-	owner *pgxpool.Pool
+	// app reads under row security; owner writes; audit only adds to the log;
+	// research sees nothing but the views of de-identified data.
+	app, owner, audit, research *pgxpool.Pool
+	// watching is set while somebody is told of changed sessions.
+	watching atomic.Pointer[watching]
 }
 
 // Open connects to a migrated database. dsn is a PostgreSQL URL or key=value
 // string whose user may SET ROLE to hp_app and hp_owner.
 func Open(ctx context.Context, dsn string) (*DB, error) {
-	app, err := openPool(ctx, dsn, "hp_app", 16)
-	if err != nil {
-		return nil, err
+	db := &DB{}
+	for _, pool := range []struct {
+		to   **pgxpool.Pool
+		role string
+		size int32
+	}{{&db.app, "hp_app", 16}, {&db.owner, "hp_owner", 4}, {&db.audit, "hp_audit", 2}, {&db.research, "hp_research", 4}} {
+		var err error
+		if *pool.to, err = openPool(ctx, dsn, pool.role, pool.size); err != nil {
+			db.Close()
+			return nil, err
+		}
 	}
-	owner, err := openPool(ctx, dsn, "hp_owner", 4)
-	if err != nil {
-		app.Close()
-		return nil, err
-	}
-	return &DB{app: app, owner: owner}, nil
+	return db, nil
 }
 
 func openPool(ctx context.Context, dsn, role string, size int32) (*pgxpool.Pool, error) {
@@ -51,9 +58,13 @@ func openPool(ctx context.Context, dsn, role string, size int32) (*pgxpool.Pool,
 	cfg.ConnConfig.RuntimeParams["application_name"] = "portal"
 	cfg.ConnConfig.RuntimeParams["role"] = role
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	if role == "hp_app" {
+	if role == "hp_app" || role == "hp_research" {
 		// pgx's statements drift to custom plans, which plan every partition anew.
 		cfg.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	}
+	if role == "hp_audit" {
+		// The log is durable whatever the address or the server say otherwise.
+		cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "on"
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -66,10 +77,13 @@ func openPool(ctx context.Context, dsn, role string, size int32) (*pgxpool.Pool,
 	return pool, nil
 }
 
-// Close waits for borrowed connections and closes both pools.
+// Close waits for borrowed connections and closes the pools.
 func (db *DB) Close() {
-	db.app.Close()
-	db.owner.Close()
+	for _, pool := range []*pgxpool.Pool{db.app, db.owner, db.audit, db.research} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
 }
 
 // Ping reports whether the database answers.
@@ -117,5 +131,6 @@ func (db *DB) inOwnerTx(ctx context.Context, fn func(pgx.Tx) error) error {
 	if err := pgx.BeginFunc(ctx, db.owner, fn); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
+	db.outdate(ctx)
 	return nil
 }

@@ -8,31 +8,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"healthportal/app/access"
 	"healthportal/app/health"
 	"healthportal/app/passkey"
 )
-
-const revokeUnusedLinks = `UPDATE auth.enrolment SET revoked_at = $2 WHERE user_id = $1 AND used_at IS NULL AND revoked_at IS NULL`
-
-// ReplaceEnrolment stores a link and revokes the user's earlier unused ones.
-func (db *DB) ReplaceEnrolment(ctx context.Context, e passkey.Enrolment) error {
-	err := db.inOwnerTx(ctx, func(tx pgx.Tx) error {
-		// Two links made at once would otherwise both survive.
-		if _, err := tx.Exec(ctx, `SELECT FROM auth.user_account WHERE id = $1 FOR UPDATE`, e.User.ID); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, revokeUnusedLinks, e.User.ID, e.Created); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `INSERT INTO auth.enrolment (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)`,
-			e.TokenHash, e.User.ID, e.Created, e.Expires)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("store enrolment link: %w", err)
-	}
-	return nil
-}
 
 // EnrolmentLink returns a link with its user, or health.ErrNotFound.
 func (db *DB) EnrolmentLink(ctx context.Context, tokenHash []byte) (passkey.Enrolment, error) {
@@ -54,22 +33,34 @@ func (db *DB) EnrolmentLink(ctx context.Context, tokenHash []byte) (passkey.Enro
 
 // EnrolPasskey uses the link up and stores the passkey, both or neither. Of two
 // callers with one link one wins, the other gets passkey.ErrLinkDead. A
-// credential id that is stored already gives passkey.ErrKnown.
+// credential id that is stored already gives passkey.ErrKnown. Where the link
+// says so, the user's other passkeys and all sessions end in the same step.
 func (db *DB) EnrolPasskey(ctx context.Context, tokenHash []byte, key passkey.Passkey, at time.Time) (int64, error) {
 	var id int64
-	err := pgx.BeginFunc(ctx, db.app, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
+	err := db.inOwnerTx(ctx, func(tx pgx.Tx) error {
+		var by int64
+		var endsOld bool
+		err := tx.QueryRow(ctx, `
 			UPDATE auth.enrolment e SET used_at = $3 FROM auth.user_account u
 			WHERE e.token_hash = $1 AND e.user_id = $2 AND e.used_at IS NULL AND e.revoked_at IS NULL AND e.expires_at > $3
-			  AND u.id = e.user_id AND u.disabled_at IS NULL`, tokenHash, key.UserID, at)
+			  AND u.id = e.user_id AND u.disabled_at IS NULL
+			RETURNING coalesce(e.created_by, 0), e.ends_old`, tokenHash, key.UserID, at).Scan(&by, &endsOld)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return passkey.ErrLinkDead
+		}
 		if err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 {
-			return passkey.ErrLinkDead
+		if endsOld {
+			if err := endOld(ctx, tx, key.UserID, at); err != nil {
+				return err
+			}
 		}
-		return tx.QueryRow(ctx, `INSERT INTO auth.passkey (user_id, credential_id, credential, name, created_at)
-			VALUES ($1, $2, $3, $4, $5) RETURNING id`, key.UserID, key.CredentialID, key.Record, key.Name, at).Scan(&id)
+		if err := tellOfEnrolment(ctx, tx, key.UserID, by, at); err != nil {
+			return err
+		}
+		id, _, err = insertPasskey(ctx, tx, key, at)
+		return err
 	})
 	if violates(err, "passkey_credential_id_key") {
 		return 0, passkey.ErrKnown
@@ -78,4 +69,32 @@ func (db *DB) EnrolPasskey(ctx context.Context, tokenHash []byte, key passkey.Pa
 		return 0, fmt.Errorf("store passkey: %w", err)
 	}
 	return id, nil
+}
+
+// endOld revokes all passkeys of the user and ends all sessions.
+func endOld(ctx context.Context, tx pgx.Tx, userID int64, at time.Time) error {
+	if _, err := tx.Exec(ctx, `UPDATE auth.passkey SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL`, userID, at); err != nil {
+		return fmt.Errorf("revoke old passkeys: %w", err)
+	}
+	_, err := tx.Exec(ctx, `UPDATE auth.session SET ended_at = $2, ended_why = 'a new passkey was enrolled' WHERE user_id = $1 AND ended_at IS NULL`, userID, at)
+	if err != nil {
+		return fmt.Errorf("end old sessions: %w", err)
+	}
+	return nil
+}
+
+// tellOfEnrolment leaves a notice of a passkey by somebody else's link. The first
+// passkey of all begins the account: nothing before it can surprise anybody.
+func tellOfEnrolment(ctx context.Context, tx pgx.Tx, userID, by int64, at time.Time) error {
+	var first bool
+	if err := tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM auth.passkey WHERE user_id = $1)`, userID).Scan(&first); err != nil {
+		return fmt.Errorf("look for earlier passkeys: %w", err)
+	}
+	if !first {
+		return tell(ctx, tx, userID, access.NoticePasskey, "A passkey was added by an enrolment link.", by)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE auth.notice SET seen_at = $2 WHERE user_id = $1 AND seen_at IS NULL`, userID, at); err != nil {
+		return fmt.Errorf("mark early notices as seen: %w", err)
+	}
+	return nil
 }

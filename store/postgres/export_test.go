@@ -3,9 +3,27 @@ package postgres
 import (
 	"context"
 	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // MigrateWith is migrateWith, for the tests of upgrades and refusals.
 func MigrateWith(ctx context.Context, dsn string, fsys fs.FS, program int) error {
 	return migrateWith(ctx, dsn, fsys, program)
+}
+
+// OpenTraced is Open with a tracer of the statements that pages run.
+func OpenTraced(ctx context.Context, dsn string, tracer pgx.QueryTracer) (*DB, error) {
+	db, err := Open(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	cfg := db.app.Config()
+	cfg.ConnConfig.Tracer = tracer
+	db.app.Close()
+	if db.app, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return nil, err
+	}
+	return db, nil
 }

@@ -13,6 +13,8 @@ import (
 	"healthportal/app/health"
 	"healthportal/app/passkey"
 	"healthportal/app/passkey/passkeytest"
+	"healthportal/app/people"
+	"healthportal/app/session"
 )
 
 func TestCeremonyIsTakenOnce(t *testing.T) {
@@ -175,23 +177,25 @@ func TestRecordPasskeyUse(t *testing.T) {
 func TestCeremoniesOnPostgres(t *testing.T) {
 	db := openSignInDB(t)
 	cfg := passkey.Config{Origin: "http://localhost:8080", RPName: "Example Clinic"}
-	service, err := passkey.New(cfg, db)
+	service, err := passkey.New(cfg, db, db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory, err := passkey.NewDirectory(cfg, db)
+	sessions := session.NewService(db, db, nil)
+	directory, err := people.New(people.Config{Origin: cfg.Origin}, db, db, sessions)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
-	if _, err := directory.AddUser(ctx, "ada", "Dr Ada", []access.Role{access.Clinician}); err != nil {
-		t.Fatal(err)
-	}
-	url, err := directory.NewEnrolment(ctx, "ada")
+	ada, err := directory.AddUser(ctx, 0, "ada", "Dr Ada", []access.Role{access.Clinician})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, token, _ := strings.Cut(url, "#")
+	link, err := directory.NewEnrolment(ctx, 0, ada.PublicID, people.LinkOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(link.URL, "#")
 	device := passkeytest.Authenticator{Origin: cfg.Origin, RPID: "localhost"}
 	enrolling, err := service.BeginEnrolment(ctx, token)
 	if err != nil {
@@ -231,7 +235,7 @@ func TestCeremoniesOnPostgres(t *testing.T) {
 		t.Errorf("a copied passkey: %v", err)
 	}
 	key.Count = 10
-	if err := directory.DisableUser(ctx, "ada"); err != nil {
+	if err := directory.DisableUser(ctx, 0, ada.PublicID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := signIn(); !errors.As(err, &refusal) || refusal.Code != passkey.CodeNotAccepted {

@@ -92,14 +92,22 @@ const likeNames = `
 	    OR lower(left(p.given_name, 1)) IN (lower(left(o.family_name, 1)), lower(left(o.given_name, 1))))
 	ORDER BY p.family_name, p.given_name, p.id`
 
-// Patient returns a person of the user's care teams with the others of similar
-// name among them, else ErrNotFound.
+// onePatient reads a person with the user's emergency access that is open now, if there is one.
+const onePatient = `SELECT ` + personColumns + `, coalesce(g.public_id, ''), g.expires_at
+	FROM health.person p LEFT JOIN LATERAL (SELECT b.public_id, b.expires_at FROM auth.break_glass b
+	  WHERE b.user_id = $2 AND b.person_id = p.id AND ` + glassOpen + ` ORDER BY b.expires_at DESC LIMIT 1) g ON true
+	WHERE p.public_id = $1`
+
+// Patient returns a person of the user's care teams, or whom the user opened in
+// an emergency, with the others of similar name among them, else ErrNotFound.
 func (db *DB) Patient(ctx context.Context, userID int64, publicID string) (health.Patient, error) {
 	var s personScan
 	var others []health.Person
+	var glass string
+	var until *time.Time
 	err := db.readAs(ctx, userID, func(b *pgx.Batch) {
-		b.Queue(`SELECT `+personColumns+` FROM health.person p WHERE p.public_id = $1`, publicID).QueryRow(func(row pgx.Row) error {
-			return row.Scan(s.targets()...)
+		b.Queue(onePatient, publicID, userID).QueryRow(func(row pgx.Row) error {
+			return row.Scan(append(s.targets(), &glass, &until)...)
 		})
 		b.Queue(likeNames, publicID).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
@@ -117,16 +125,18 @@ func (db *DB) Patient(ctx context.Context, userID int64, publicID string) (healt
 	}
 	p := s.person()
 	others = slices.DeleteFunc(others, func(o health.Person) bool { return !health.NamesAlike(p, o) })
-	return health.Patient{Person: p, Alike: others}, nil
+	return health.Patient{Person: p, Alike: others, BreakGlassID: glass, BreakGlassUntil: orZero(until).UTC()}, nil
 }
 
 // The order of the patient list: as a reader sorts names, Ö beside O. A cursor is a public id, because names stay out of addresses.
 const (
 	patientKey   = `(lower(p.family_name) COLLATE "und-x-icu", lower(p.given_name) COLLATE "und-x-icu", p.id)`
-	patientKeyOf = `(SELECT lower(c.family_name), lower(c.given_name), c.id FROM health.person c WHERE c.public_id = $1)`
+	patientKeyOf = `(SELECT lower(c.family_name), lower(c.given_name), c.id FROM health.person c WHERE c.public_id = $2)`
 	patientNewer = `lower(p.family_name) COLLATE "und-x-icu", lower(p.given_name) COLLATE "und-x-icu", p.id`
 	patientOlder = `lower(p.family_name) COLLATE "und-x-icu" DESC, lower(p.given_name) COLLATE "und-x-icu" DESC, p.id DESC`
-	patientRow   = `SELECT ` + personColumns + `, (SELECT max(d.local_day) FROM health.event_day d WHERE d.person_id = p.id)
+	// patientRow takes the user as $1.
+	patientRow = `SELECT ` + personColumns + `, (SELECT max(d.local_day) FROM health.event_day d WHERE d.person_id = p.id),
+		(SELECT max(b.expires_at) FROM auth.break_glass b WHERE b.user_id = $1 AND b.person_id = p.id AND ` + glassOpen + `)
 		FROM health.person p`
 )
 
@@ -152,11 +162,11 @@ func (db *DB) Patients(ctx context.Context, userID int64, f health.PatientFilter
 			})
 		}
 		b.Queue(`SELECT count(*) FROM health.person`).QueryRow(func(row pgx.Row) error { return row.Scan(&page.Total) })
-		args := []any{f.Size + 1}
-		sql := patientRow + ` ORDER BY ` + order + ` LIMIT $1`
+		args := []any{userID, f.Size + 1}
+		sql := patientRow + ` ORDER BY ` + order + ` LIMIT $2`
 		if cursor != "" {
-			args = []any{cursor, f.Size + 1}
-			sql = patientRow + where + ` ORDER BY ` + order + ` LIMIT $2`
+			args = []any{userID, cursor, f.Size + 1}
+			sql = patientRow + where + ` ORDER BY ` + order + ` LIMIT $3`
 		}
 		b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 			var err error
@@ -182,11 +192,11 @@ func scanPatients(rows pgx.Rows) ([]health.PatientRow, error) {
 	var list []health.PatientRow
 	for rows.Next() {
 		var s personScan
-		var last *time.Time
-		if err := rows.Scan(append(s.targets(), &last)...); err != nil {
+		var last, until *time.Time
+		if err := rows.Scan(append(s.targets(), &last, &until)...); err != nil {
 			return nil, err
 		}
-		list = append(list, health.PatientRow{Person: s.person(), LastDay: dayOf(last)})
+		list = append(list, health.PatientRow{Person: s.person(), LastDay: dayOf(last), BreakGlassUntil: orZero(until).UTC()})
 	}
 	return list, rows.Err()
 }

@@ -16,8 +16,8 @@ import (
 func TestSessionRow(t *testing.T) {
 	db := openSignInDB(t)
 	ada := db.addUser("ada", access.Ops, access.Clinician)
-	s := session.New{TokenHash: bytes.Repeat([]byte{1}, 32), UserID: ada.ID, PasskeyID: db.addPasskey(ada, 1), CSRF: "c",
-		Created: signInTime(), Expires: signInTime().Add(session.Absolute)}
+	s := session.Fresh{New: session.New{UserID: ada.ID, PasskeyID: db.addPasskey(ada, 1), Browser: "Safari on iPhone", Address: "2001:db8::7%eth0"},
+		TokenHash: bytes.Repeat([]byte{1}, 32), CSRF: "c", Created: signInTime(), Expires: signInTime().Add(session.Absolute)}
 	if err := db.InsertSession(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -29,11 +29,18 @@ func TestSessionRow(t *testing.T) {
 		got.PasskeyID != s.PasskeyID || got.CSRF != "c" || got.Disabled || got.PasskeyRevoked {
 		t.Errorf("row %+v", got)
 	}
-	if !got.Created.Equal(s.Created) || !got.LastSeen.Equal(s.Created) || !got.Expires.Equal(s.Expires) || !got.Ended.IsZero() {
+	if !got.Created.Equal(s.Created) || !got.LastSeen.Equal(s.Created) || !got.Expires.Equal(s.Expires) || !got.Ended.IsZero() ||
+		!got.Verified.Equal(s.Created) || !got.Locked.IsZero() || got.Research || len(got.ID) != 32 || got.Snapshot.Max == 0 {
 		t.Errorf("times %+v", got)
 	}
-	if err := db.InsertSession(t.Context(), s); err == nil {
-		t.Error("a token was stored twice")
+	if err := db.InsertSession(t.Context(), s); err == nil || errors.Is(err, session.ErrAway) {
+		t.Errorf("a token was stored twice: %v", err)
+	}
+	if n := db.count(`SELECT count(*) FROM auth.user_account WHERE last_sign_in = $1`, signInTime()); n != 1 {
+		t.Error("the time of the sign-in was not noted")
+	}
+	if n := db.count(`SELECT count(*) FROM auth.session WHERE browser = 'Safari on iPhone' AND address = '2001:db8::7'`); n != 1 {
+		t.Error("browser and address were not noted")
 	}
 	for _, hash := range [][]byte{nil, {}, bytes.Repeat([]byte{2}, 32)} {
 		if _, err := db.SessionByToken(t.Context(), hash); !errors.Is(err, health.ErrNotFound) {
@@ -46,8 +53,8 @@ func TestSessionSeesTheUserAsIsNow(t *testing.T) {
 	db := openSignInDB(t)
 	ada := db.addUser("ada", access.Clinician)
 	now := signInTime()
-	service := session.NewService(db, func() time.Time { return now })
-	token, err := service.Issue(t.Context(), ada.ID, db.addPasskey(ada, 1))
+	service := session.NewService(db, db, func() time.Time { return now })
+	token, err := service.Issue(t.Context(), session.New{UserID: ada.ID, PasskeyID: db.addPasskey(ada, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,8 +80,8 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 	db := openSignInDB(t)
 	ada := db.addUser("ada")
 	now := signInTime()
-	service := session.NewService(db, func() time.Time { return now })
-	token, err := service.Issue(t.Context(), ada.ID, 0)
+	service := session.NewService(db, db, func() time.Time { return now })
+	token, err := service.Issue(t.Context(), session.New{UserID: ada.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,13 +112,16 @@ func TestTouchAfterTheEndChangesNothing(t *testing.T) {
 	db := openSignInDB(t)
 	ada := db.addUser("ada")
 	hash := bytes.Repeat([]byte{1}, 32)
-	s := session.New{TokenHash: hash, UserID: ada.ID, CSRF: "c", Created: signInTime(), Expires: signInTime().Add(time.Hour)}
+	s := session.Fresh{New: session.New{UserID: ada.ID}, TokenHash: hash, CSRF: "c", Created: signInTime(), Expires: signInTime().Add(time.Hour)}
 	if err := db.InsertSession(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	steps := []func() error{
-		func() error { return db.TouchSession(t.Context(), hash, signInTime().Add(-time.Hour)) }, // never backwards
-		func() error { return db.EndSession(t.Context(), hash, signInTime()) },
+		func() error { return db.TouchSession(t.Context(), hash, signInTime().Add(-time.Hour)) },   // never backwards
+		func() error { return db.TouchSession(t.Context(), hash, signInTime().Add(session.Idle)) }, // locked by then
+		func() error { _, err := db.LockSession(t.Context(), hash, signInTime()); return err },
+		func() error { return db.TouchSession(t.Context(), hash, signInTime().Add(time.Second)) },
+		func() error { _, err := db.EndSession(t.Context(), hash, "why", signInTime()); return err },
 		func() error { return db.TouchSession(t.Context(), hash, signInTime().Add(time.Minute)) },
 		func() error { return db.TouchSession(t.Context(), bytes.Repeat([]byte{2}, 32), signInTime()) },
 	}
@@ -138,8 +148,8 @@ func TestRemoveStale(t *testing.T) {
 		ended         *time.Time
 	}{
 		{now, now.Add(time.Hour), nil},                         // alive
-		{old.Add(-10 * time.Minute), now.Add(time.Hour), nil},  // idle since, but not for long enough
-		{old.Add(-time.Hour), now.Add(time.Hour), nil},         // idle for long: goes
+		{now.Add(-time.Hour), now.Add(time.Hour), nil},         // locked, but alive
+		{old.Add(-time.Hour), old.Add(-time.Second), nil},      // locked and expired long ago: goes
 		{now, old.Add(-time.Minute), nil},                      // expired long ago: goes
 		{now, now.Add(time.Hour), ref(old.Add(-time.Minute))},  // ended long ago: goes
 		{now, now.Add(time.Hour), ref(now.Add(-time.Minute))},  // ended just now
@@ -162,11 +172,11 @@ func TestRemoveStale(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	removed, err := session.NewService(db, func() time.Time { return now }).Cleanup(t.Context())
+	removed, err := session.NewService(db, db, func() time.Time { return now }).Cleanup(t.Context())
 	if want := (session.Removed{Sessions: 3, Ceremonies: 2, Enrolments: 1}); err != nil || removed != want {
 		t.Errorf("removed %+v (%v), want %+v", removed, err, want)
 	}
-	if removed, err = session.NewService(db, func() time.Time { return now }).Cleanup(t.Context()); err != nil || removed != (session.Removed{}) {
+	if removed, err = session.NewService(db, db, func() time.Time { return now }).Cleanup(t.Context()); err != nil || removed != (session.Removed{}) {
 		t.Errorf("the second time removed %+v (%v), want nothing", removed, err)
 	}
 	if n := db.count(`SELECT count(*) FROM auth.session WHERE token_hash IN ('\x00', '\x01', '\x05', '\x06')`); n != 4 {
@@ -182,23 +192,25 @@ func TestSignInStoresAreClosed(t *testing.T) {
 	db.Close()
 	ctx, hash, now := t.Context(), []byte{1}, signInTime()
 	calls := map[string]func() error{
-		"InsertUser":       func() error { _, err := db.InsertUser(ctx, passkey.NewUser{}); return err },
-		"UserByName":       func() error { _, err := db.UserByName(ctx, "ada"); return err },
-		"Accounts":         func() error { _, err := db.Accounts(ctx); return err },
-		"DisableUser":      func() error { return db.DisableUser(ctx, 1, now) },
-		"JoinTeam":         func() error { _, err := db.JoinTeam(ctx, "x", 1); return err },
-		"ReplaceEnrolment": func() error { return db.ReplaceEnrolment(ctx, passkey.Enrolment{}) },
 		"EnrolmentLink":    func() error { _, err := db.EnrolmentLink(ctx, hash); return err },
 		"EnrolPasskey":     func() error { _, err := db.EnrolPasskey(ctx, hash, passkey.Passkey{}, now); return err },
 		"SaveCeremony":     func() error { return db.SaveCeremony(ctx, passkey.Ceremony{}) },
 		"TakeCeremony":     func() error { _, err := db.TakeCeremony(ctx, hash); return err },
 		"LivePasskeys":     func() error { _, err := db.LivePasskeys(ctx, 1); return err },
 		"RecordPasskeyUse": func() error { return db.RecordPasskeyUse(ctx, passkey.Use{}) },
-		"InsertSession":    func() error { return db.InsertSession(ctx, session.New{}) },
+		"InsertSession":    func() error { return db.InsertSession(ctx, session.Fresh{}) },
 		"SessionByToken":   func() error { _, err := db.SessionByToken(ctx, hash); return err },
 		"TouchSession":     func() error { return db.TouchSession(ctx, hash, now) },
-		"EndSession":       func() error { return db.EndSession(ctx, hash, now) },
-		"RemoveStale":      func() error { _, err := db.RemoveStale(ctx, now, now, 0); return err },
+		"LockSession":      func() error { _, err := db.LockSession(ctx, hash, now); return err },
+		"VerifySession":    func() error { _, err := db.VerifySession(ctx, hash, hash, 1, now); return err },
+		"SwitchSession":    func() error { _, err := db.SwitchSession(ctx, hash, hash, true, now); return err },
+		"EndSession":       func() error { _, err := db.EndSession(ctx, hash, "why", now); return err },
+		"SessionsOf":       func() error { _, err := db.SessionsOf(ctx, 1, now); return err },
+		"EndUserSession":   func() error { return db.EndUserSession(ctx, 1, "id", "why", now) },
+		"EndUserSessions":  func() error { _, err := db.EndUserSessions(ctx, 1, "", "why", now); return err },
+		"Snapshot":         func() error { _, err := db.Snapshot(ctx); return err },
+		"CountAttempt":     func() error { _, err := db.CountAttempt(ctx, "b", 1, time.Minute); return err },
+		"RemoveStale":      func() error { _, err := db.RemoveStale(ctx, now, now); return err },
 	}
 	for name, call := range calls {
 		err := call()

@@ -12,6 +12,7 @@ import (
 	"healthportal/app/access"
 	"healthportal/app/health"
 	"healthportal/app/passkey"
+	"healthportal/app/people"
 )
 
 // uniqueViolation is PostgreSQL's SQLSTATE for a broken unique constraint.
@@ -22,25 +23,27 @@ func violates(err error, constraint string) bool {
 	return errors.As(err, &pg) && pg.Code == uniqueViolation && pg.ConstraintName == constraint
 }
 
-// InsertUser stores a user with roles; a taken name gives passkey.ErrUserExists.
-func (db *DB) InsertUser(ctx context.Context, u passkey.NewUser) (int64, error) {
-	var id int64
-	err := db.inOwnerTx(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `INSERT INTO auth.user_account (name, display_name, handle) VALUES ($1, $2, $3) RETURNING id`,
-			u.Name, u.DisplayName, u.Handle).Scan(&id)
+// InsertUser stores a user with roles; a taken name gives people.ErrUserExists.
+// Else it fails as inAdminTx does.
+func (db *DB) InsertUser(ctx context.Context, u people.NewUser) (people.Added, error) {
+	var added people.Added
+	err := db.inAdminTx(ctx, u.By, time.Now(), func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `INSERT INTO auth.user_account (name, display_name, handle) VALUES ($1, $2, $3) RETURNING id, public_id`,
+			u.Name, u.DisplayName, u.Handle).Scan(&added.ID, &added.PublicID)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO auth.user_role (user_id, role) SELECT $1, unnest($2::text[])`, id, roleNames(u.Roles))
+		_, err = tx.Exec(ctx, `INSERT INTO auth.user_role (user_id, role, granted_by) SELECT $1, unnest($2::text[]), nullif($3::bigint, 0)`,
+			added.ID, roleNames(u.Roles), u.By)
 		return err
 	})
 	if violates(err, "user_account_name_key") {
-		return 0, passkey.ErrUserExists
+		return people.Added{}, people.ErrUserExists
 	}
 	if err != nil {
-		return 0, fmt.Errorf("insert user: %w", err)
+		return people.Added{}, fmt.Errorf("insert user: %w", err)
 	}
-	return id, nil
+	return added, nil
 }
 
 func roleNames(roles []access.Role) []string {
@@ -57,11 +60,6 @@ func rolesOf(names []string) []access.Role {
 		roles[i] = access.Role(n)
 	}
 	return roles
-}
-
-// UserByName returns a user, or health.ErrNotFound.
-func (db *DB) UserByName(ctx context.Context, name string) (passkey.User, error) {
-	return db.user(ctx, `name = $1`, name)
 }
 
 // UserByHandle returns the user whom a passkey names, or health.ErrNotFound.
@@ -83,20 +81,27 @@ func (db *DB) user(ctx context.Context, where string, key any) (passkey.User, er
 	return u, nil
 }
 
-// Accounts returns every user by name, with roles, present care teams, the
-// number of live passkeys and the newest enrolment link.
-func (db *DB) Accounts(ctx context.Context) ([]passkey.Account, error) {
-	rows, err := db.app.Query(ctx, `
-		SELECT u.id, u.name, u.display_name, u.handle, u.disabled_at IS NOT NULL, u.created_at,
-		  ARRAY(SELECT role FROM auth.user_role r WHERE r.user_id = u.id ORDER BY role),
-		  ARRAY(SELECT DISTINCT t.name FROM auth.care_team_user m JOIN auth.care_team t ON t.id = m.team_id
-		        WHERE m.user_id = u.id AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now()) ORDER BY t.name),
-		  (SELECT count(*) FROM auth.passkey k WHERE k.user_id = u.id AND k.revoked_at IS NULL),
-		  e.created_at, e.expires_at, e.used_at, e.revoked_at
-		FROM auth.user_account u
-		LEFT JOIN LATERAL (SELECT created_at, expires_at, used_at, revoked_at FROM auth.enrolment
-		  WHERE user_id = u.id ORDER BY created_at DESC, token_hash LIMIT 1) e ON true
-		ORDER BY u.name`)
+// accountSQL selects what scanAccount reads of the users u.
+const accountSQL = `
+	SELECT u.id, u.public_id, u.name, u.display_name, u.handle, u.disabled_at IS NOT NULL, u.created_at, u.last_sign_in,
+	  ARRAY(SELECT role FROM auth.user_role r WHERE r.user_id = u.id ORDER BY role), t.ids, t.names,
+	  (SELECT count(*) FROM auth.passkey k WHERE k.user_id = u.id AND k.revoked_at IS NULL),
+	  (SELECT count(*) FROM auth.api_key k WHERE k.user_id = u.id AND k.revoked_at IS NULL AND k.expires_at > now()),
+	  e.created_at, e.expires_at, e.used_at, e.revoked_at, coalesce(e.handed_as, ''), coalesce(e.ends_old, false), coalesce(e.made_by, '')
+	FROM auth.user_account u
+	CROSS JOIN LATERAL (
+	  SELECT array_agg(n.public_id ORDER BY n.name) AS ids, array_agg(n.name ORDER BY n.name) AS names
+	  FROM (SELECT DISTINCT t.public_id, t.name FROM auth.care_team_user m JOIN auth.care_team t ON t.id = m.team_id
+	    WHERE m.user_id = u.id AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())) n) t
+	LEFT JOIN LATERAL (
+	  SELECT l.created_at, l.expires_at, l.used_at, l.revoked_at, l.handed_as, l.ends_old, b.display_name AS made_by
+	  FROM auth.enrolment l LEFT JOIN auth.user_account b ON b.id = l.created_by
+	  WHERE l.user_id = u.id ORDER BY l.created_at DESC, l.token_hash LIMIT 1) e ON true `
+
+// Accounts returns every user by name, with roles, present care teams, how many
+// live passkeys and API keys there are, and the newest enrolment link.
+func (db *DB) Accounts(ctx context.Context) ([]people.Account, error) {
+	rows, err := db.app.Query(ctx, accountSQL+`ORDER BY u.name`)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
@@ -107,14 +112,43 @@ func (db *DB) Accounts(ctx context.Context) ([]passkey.Account, error) {
 	return all, nil
 }
 
-func scanAccount(row pgx.CollectableRow) (passkey.Account, error) {
-	var a passkey.Account
-	var roles []string
-	var created, expires, used, revoked *time.Time
-	err := row.Scan(&a.ID, &a.Name, &a.DisplayName, &a.Handle, &a.Disabled, &a.Created, &roles, &a.Teams, &a.Passkeys,
-		&created, &expires, &used, &revoked)
-	a.Roles = rolesOf(roles)
-	a.Link = passkey.Enrolment{Created: orZero(created), Expires: orZero(expires), Used: orZero(used), Revoked: orZero(revoked)}
+// Account returns the user of a public id, or health.ErrNotFound.
+func (db *DB) Account(ctx context.Context, publicID string) (people.Account, error) {
+	return db.account(ctx, `WHERE u.public_id = $1`, publicID)
+}
+
+// AccountByName returns the user of a short name, or health.ErrNotFound.
+func (db *DB) AccountByName(ctx context.Context, name string) (people.Account, error) {
+	return db.account(ctx, `WHERE u.name = $1`, name)
+}
+
+// account reads one user; where is one of the two constants above.
+func (db *DB) account(ctx context.Context, where, key string) (people.Account, error) {
+	rows, err := db.app.Query(ctx, accountSQL+where, key)
+	if err != nil {
+		return people.Account{}, fmt.Errorf("read user: %w", err)
+	}
+	a, err := pgx.CollectExactlyOneRow(rows, scanAccount)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return people.Account{}, health.ErrNotFound
+	}
+	if err != nil {
+		return people.Account{}, fmt.Errorf("read user: %w", err)
+	}
+	return a, nil
+}
+
+func scanAccount(row pgx.CollectableRow) (people.Account, error) {
+	var a people.Account
+	var roles, teamIDs, teamNames []string
+	var signIn, created, expires, used, revoked *time.Time
+	err := row.Scan(&a.ID, &a.PublicID, &a.Name, &a.DisplayName, &a.Handle, &a.Disabled, &a.Created, &signIn, &roles, &teamIDs, &teamNames,
+		&a.Passkeys, &a.Keys, &created, &expires, &used, &revoked, &a.Link.As, &a.Link.EndsOld, &a.Link.MadeBy)
+	a.Roles, a.LastSignIn = rolesOf(roles), orZero(signIn)
+	for i, id := range teamIDs {
+		a.Teams = append(a.Teams, people.Team{PublicID: id, Name: teamNames[i]})
+	}
+	a.Link.Created, a.Link.Expires, a.Link.Used, a.Link.Revoked = orZero(created), orZero(expires), orZero(used), orZero(revoked)
 	return a, err
 }
 
@@ -126,31 +160,9 @@ func orZero(t *time.Time) time.Time {
 	return *t
 }
 
-// DisableUser bars a user at the given instant: sessions end, unused links are
-// revoked. Disabling again changes nothing. It fails with health.ErrNotFound.
-func (db *DB) DisableUser(ctx context.Context, userID int64, at time.Time) error {
-	err := db.inOwnerTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE auth.user_account SET disabled_at = coalesce(disabled_at, $2) WHERE id = $1`, userID, at)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
-			return health.ErrNotFound
-		}
-		if _, err := tx.Exec(ctx, `UPDATE auth.session SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL`, userID, at); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, revokeUnusedLinks, userID, at)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("disable user: %w", err)
-	}
-	return nil
-}
-
 // JoinTeam makes the user a member of the care team from now on, creating the
-// team where it is missing, and reports whether it did. A present member stays one.
+// team where it is missing, and reports whether it did. A present member stays
+// one. It is for commands; the user is told.
 func (db *DB) JoinTeam(ctx context.Context, team string, userID int64) (created bool, err error) {
 	err = db.inOwnerTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO auth.care_team (name) VALUES ($1) ON CONFLICT (name) DO NOTHING`, team)
@@ -163,12 +175,15 @@ func (db *DB) JoinTeam(ctx context.Context, team string, userID int64) (created 
 		if err := tx.QueryRow(ctx, `SELECT id FROM auth.care_team WHERE name = $1 FOR UPDATE`, team).Scan(&id); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `
+		tag, err = tx.Exec(ctx, `
 			INSERT INTO auth.care_team_user (team_id, user_id)
 			SELECT $1, $2 WHERE NOT EXISTS (
 			  SELECT FROM auth.care_team_user WHERE team_id = $1 AND user_id = $2
 			    AND valid_from <= now() AND (valid_to IS NULL OR valid_to > now()))`, id, userID)
-		return err
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return tellEnrolled(ctx, tx, userID, access.NoticeTeam, fmt.Sprintf("You were added to the care team %s.", team), 0)
 	})
 	if err != nil {
 		return false, fmt.Errorf("join care team: %w", err)

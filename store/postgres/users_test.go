@@ -12,7 +12,7 @@ import (
 	"healthportal/app/access"
 	"healthportal/app/health"
 	"healthportal/app/passkey"
-	"healthportal/app/session"
+	"healthportal/app/people"
 	"healthportal/store/postgres"
 	"healthportal/store/storetest"
 )
@@ -65,23 +65,29 @@ func (db signInDB) count(sql string, args ...any) int {
 // addUser stores a user of that name; the handle repeats its first letter.
 func (db signInDB) addUser(name string, roles ...access.Role) passkey.User {
 	db.t.Helper()
-	_, err := db.InsertUser(db.t.Context(), passkey.NewUser{Name: name, DisplayName: "Dr " + name,
+	_, err := db.InsertUser(db.t.Context(), people.NewUser{Name: name, DisplayName: "Dr " + name,
 		Handle: bytes.Repeat([]byte(name[:1]), 64), Roles: roles})
 	if err != nil {
 		db.t.Fatal(err)
 	}
-	u, err := db.UserByName(db.t.Context(), name)
+	return db.byName(name).User
+}
+
+func (db signInDB) byName(name string) people.Account {
+	db.t.Helper()
+	a, err := db.AccountByName(db.t.Context(), name)
 	if err != nil {
 		db.t.Fatal(err)
 	}
-	return u
+	return a
 }
 
 // addLink stores an enrolment link whose token hash is 32 times b.
 func (db signInDB) addLink(u passkey.User, b byte) passkey.Enrolment {
 	db.t.Helper()
 	e := passkey.Enrolment{TokenHash: bytes.Repeat([]byte{b}, 32), User: u, Created: signInTime(), Expires: signInTime().Add(passkey.LinkLife)}
-	if err := db.ReplaceEnrolment(db.t.Context(), e); err != nil {
+	l := people.NewLink{TokenHash: e.TokenHash, UserID: u.ID, Created: e.Created, Expires: e.Expires, As: people.AsLink}
+	if err := db.ReplaceEnrolment(db.t.Context(), l); err != nil {
 		db.t.Fatal(err)
 	}
 	return e
@@ -113,7 +119,7 @@ func TestUsers(t *testing.T) {
 		t.Errorf("by handle: %+v, %v", byHandle, err)
 	}
 	for _, name := range []string{"", "nobody", "ADA", "ada'--"} {
-		if _, err := db.UserByName(t.Context(), name); !errors.Is(err, health.ErrNotFound) {
+		if _, err := db.AccountByName(t.Context(), name); !errors.Is(err, health.ErrNotFound) {
 			t.Errorf("user %q: %v, want not found", name, err)
 		}
 	}
@@ -128,17 +134,17 @@ func TestInsertUserRefuses(t *testing.T) {
 	handle := bytes.Repeat([]byte{9}, 64)
 	tests := []struct {
 		why  string
-		user passkey.NewUser
+		user people.NewUser
 		want error
 	}{
-		{"taken name", passkey.NewUser{Name: "ada", DisplayName: "x", Handle: handle, Roles: []access.Role{access.Ops}}, passkey.ErrUserExists},
-		{"capitals", passkey.NewUser{Name: "Eve", DisplayName: "x", Handle: handle}, nil},
-		{"short handle", passkey.NewUser{Name: "eve", DisplayName: "x", Handle: handle[:32]}, nil},
-		{"unknown role", passkey.NewUser{Name: "eve", DisplayName: "x", Handle: handle, Roles: []access.Role{"root"}}, nil},
+		{"taken name", people.NewUser{Name: "ada", DisplayName: "x", Handle: handle, Roles: []access.Role{access.Ops}}, people.ErrUserExists},
+		{"capitals", people.NewUser{Name: "Eve", DisplayName: "x", Handle: handle}, nil},
+		{"short handle", people.NewUser{Name: "eve", DisplayName: "x", Handle: handle[:32]}, nil},
+		{"unknown role", people.NewUser{Name: "eve", DisplayName: "x", Handle: handle, Roles: []access.Role{"root"}}, nil},
 	}
 	for _, tt := range tests {
 		_, err := db.InsertUser(t.Context(), tt.user)
-		if err == nil || (tt.want != nil && !errors.Is(err, tt.want)) || (tt.want == nil && errors.Is(err, passkey.ErrUserExists)) {
+		if err == nil || (tt.want != nil && !errors.Is(err, tt.want)) || (tt.want == nil && errors.Is(err, people.ErrUserExists)) {
 			t.Errorf("%s: %v", tt.why, err)
 		}
 	}
@@ -164,46 +170,14 @@ func TestAccounts(t *testing.T) {
 	}
 	got := all[0]
 	if got.ID != ada.ID || !slices.Equal(got.Roles, []access.Role{access.Clinician, access.Ops}) ||
-		!slices.Equal(got.Teams, []string{"Ward 1", "Ward 2"}) || got.Passkeys != 1 {
+		!slices.Equal(got.TeamNames(), []string{"Ward 1", "Ward 2"}) || got.Passkeys != 1 {
 		t.Errorf("ada is %+v", got)
 	}
-	if !got.Link.Created.Equal(signInTime()) || got.Link.State(signInTime()) != passkey.LinkUsed {
+	if !got.Link.Created.Equal(signInTime()) || !got.Link.Used.Equal(signInTime()) || got.Link.As != people.AsLink || got.Link.MadeBy != "" {
 		t.Errorf("ada's link is %+v", got.Link)
 	}
-	if other := all[1]; other.ID != bob.ID || len(other.Roles) != 0 || other.Passkeys != 0 || other.Link.State(signInTime()) != passkey.NoLink {
+	if other := all[1]; other.ID != bob.ID || len(other.Roles) != 0 || other.Passkeys != 0 || other.Link != (people.Link{}) {
 		t.Errorf("bob is %+v", other)
-	}
-}
-
-func TestDisableUser(t *testing.T) {
-	db := openSignInDB(t)
-	ada, bob := db.addUser("ada"), db.addUser("bob")
-	for i, u := range []passkey.User{ada, bob} {
-		s := session.New{TokenHash: bytes.Repeat([]byte{byte(i)}, 32), UserID: u.ID, PasskeyID: db.addPasskey(u, byte(10+i)),
-			CSRF: "c", Created: signInTime(), Expires: signInTime().Add(time.Hour)}
-		if err := db.InsertSession(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
-		db.addLink(u, byte(20+i))
-	}
-	for range 2 { // the second changes nothing
-		if err := db.DisableUser(t.Context(), ada.ID, signInTime()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := db.count(`SELECT count(*) FROM auth.session WHERE ended_at = $1`, signInTime()); n != 1 {
-		t.Errorf("%d sessions ended, want Ada's", n)
-	}
-	link, err := db.EnrolmentLink(t.Context(), bytes.Repeat([]byte{20}, 32))
-	if err != nil || link.State(signInTime()) != passkey.LinkRevoked || !link.User.Disabled {
-		t.Errorf("Ada's link: %+v, %v", link, err)
-	}
-	link, err = db.EnrolmentLink(t.Context(), bytes.Repeat([]byte{21}, 32))
-	if err != nil || link.State(signInTime()) != passkey.LinkUnused {
-		t.Errorf("Bob's link: %+v, %v", link, err)
-	}
-	if err := db.DisableUser(t.Context(), 12345, signInTime()); !errors.Is(err, health.ErrNotFound) {
-		t.Errorf("unknown user: %v", err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"healthportal/app/access"
 	"healthportal/app/demo"
 	"healthportal/app/portal"
+	"healthportal/app/session"
 	"healthportal/app/web"
 )
 
@@ -161,14 +162,14 @@ func (s *site) signIn(ctx context.Context, origin *url.URL) error {
 		return err //nolint:wrapcheck // says what itself
 	}
 	name := "bench-" + strings.ToLower(origin.Port())
-	user, err := dir.AddUser(ctx, name, "Bench", []access.Role{access.Clinician})
+	user, err := dir.AddUser(ctx, 0, name, "Bench", []access.Role{access.Clinician})
 	if err != nil {
 		return fmt.Errorf("add the reader: %w", err)
 	}
 	if _, err := dir.AddToTeam(ctx, team, name); err != nil {
 		return fmt.Errorf("add the reader to the team: %w", err)
 	}
-	token, err := s.portal.Sessions().Issue(ctx, user, 0)
+	token, err := s.portal.Sessions().Issue(ctx, session.New{UserID: user.ID})
 	if err != nil {
 		return err //nolint:wrapcheck // says what itself
 	}

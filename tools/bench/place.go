@@ -159,8 +159,10 @@ func (p *place) connect(ctx context.Context, database string) (*pgx.Conn, error)
 // at the address addr.
 func (p *place) portal(ctx context.Context, dsn, folder, manifest, addr string) (*portal.Portal, error) {
 	env := []string{
-		"DATABASE_URL=" + dsn, "PORTAL_DATA=" + filepath.Join(p.dir, folder), "PORTAL_KEYS=" + filepath.Join(p.dir, folder+"-keys"),
+		"DATABASE_URL=" + dsn, "PORTAL_DATA=" + filepath.Join(p.dir, folder), "PORTAL_KEYS=" + filepath.Join(p.dir, "keys"),
 		"GENOMICS_MANIFEST=" + manifest, "PORTAL_ADDR=" + addr,
+		// One reader asks as fast as it can, which is what the limit is there to stop.
+		"PORTAL_RATE_LIMIT=1000000",
 	}
 	cfg, err := config.Load(env)
 	if err != nil {

@@ -151,7 +151,12 @@ func (t *tap) forward(client *pgproto3.Backend, server net.Conn) {
 	}
 }
 
+// noteTrip notes what a page asks as hp_app. The audit log's writer and other work
+// beside the request are not part of the query that the limit runs.
 func (t *tap) noteTrip(trip []bound, settings map[string]string) {
+	if role := settings["role"]; role != "" && role != "hp_app" {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.trips, t.startup = append(t.trips, trip), settings

@@ -23,6 +23,8 @@ type tab struct {
 	t      *testing.T
 	ctx    context.Context
 	origin string
+	// device is the virtual platform authenticator.
+	device webauthn.AuthenticatorID
 	// complaints are uncaught exceptions and console errors, policy violations among them.
 	complaints []string
 }
@@ -40,7 +42,8 @@ func newTab(t *testing.T, origin string) *tab {
 	b := &tab{t: t, ctx: ctx, origin: origin}
 	chromedp.ListenTarget(ctx, b.listen)
 	b.do("start the browser", log.Enable(), webauthn.Enable(), chromedp.ActionFunc(func(ctx context.Context) error {
-		_, err := webauthn.AddVirtualAuthenticator(&webauthn.VirtualAuthenticatorOptions{
+		var err error
+		b.device, err = webauthn.AddVirtualAuthenticator(&webauthn.VirtualAuthenticatorOptions{
 			Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21,
 			Transport: webauthn.AuthenticatorTransportInternal, HasResidentKey: true, HasUserVerification: true,
 			IsUserVerified: true, AutomaticPresenceSimulation: true,
@@ -151,11 +154,13 @@ func (b *tab) noSidewaysScroll(name string) {
 	}
 }
 
-// size sets the window's size and the colour scheme.
+// size sets the window's size and the colour scheme. Motion is off, so that
+// colours are measured as they stay.
 func (b *tab) size(width, height int64, scheme string) {
 	b.t.Helper()
 	b.do("resize", emulation.SetDeviceMetricsOverride(width, height, 1, false),
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme},
+			{Name: "prefers-reduced-motion", Value: "reduce"}}))
 }
 
 // visit checks a page as it stands: axe wide and narrow, light and dark, no

@@ -66,7 +66,7 @@ reports:
 
 func TestEnrolAndSignIn(t *testing.T) {
 	c := newClinic(t, manifest)
-	link := c.enrolLink("admin", c.run(0, "user", "add", "a.admin", "--role", "admin"))
+	link := c.enrolLink("ops", c.run(0, "user", "add", "a.admin", "--role", "ops"))
 	c.serve("serve")
 	b := newTab(t, c.origin)
 	b.enrol(link)

@@ -30,6 +30,8 @@ type UserProps struct {
 	Name  string
 	Roles []string
 	CSRF  string // the session's token for forms and scripts
+	// CanSwitch offers the other mode: Research says that this one shows de-identified data.
+	CanSwitch, Research bool
 }
 
 // PageProps describes a page of a signed-in person.
@@ -50,6 +52,10 @@ type PageProps struct {
 	Banner    templ.Component // notices above the content: outage, break-glass, read-only
 	Wide      bool            // content uses the whole width, for wide tables and the viewer
 	LockAfter int             // idle seconds after which a script locks the page; 0: never
+	// VerifiedUntil is until when sensitive acts need no further passkey check, in Unix seconds.
+	VerifiedUntil int64
+	// VerifiedFor is the same in seconds from now, for browsers whose clock is wrong.
+	VerifiedFor int
 }
 
 // BareProps describes a page without navigation: sign-in, enrolment, errors.
@@ -70,6 +76,8 @@ type headProps struct {
 	title, siteName, csrf string
 	assets                Assets
 	scripts, styles       []string
+	verifiedUntil         int64
+	verifiedFor           int
 }
 
 // htmxConfig keeps htmx within the content security policy and out of the browser's storage: back asks the server
@@ -79,7 +87,8 @@ const htmxConfig = `{"history":"reload","includeIndicatorCSS":false,"mode":"same
 func (p PageProps) head() headProps {
 	h := headProps{title: p.Title, siteName: p.SiteName, assets: p.Assets, scripts: p.Scripts, styles: p.Styles}
 	if p.User != nil {
-		h.csrf = p.User.CSRF
+		h.csrf, h.verifiedUntil, h.verifiedFor = p.User.CSRF, p.VerifiedUntil, max(p.VerifiedFor, 0)
+		h.scripts = append([]string{"js/ceremony.js", "js/account.js"}, p.Scripts...)
 	}
 	return h
 }

@@ -160,8 +160,15 @@ func TestUserMenu(t *testing.T) {
 		t.Errorf("menu = %q", menu)
 	}
 	p := props()
+	p.VerifiedUntil = 1774785600
+	if until, _ := attr(one(t, parse(t, Page(p), ""), "meta", "name=verified-until"), "content"); until != "1774785600" {
+		t.Errorf("the passkey check is good until %q", until)
+	}
 	p.User = nil
 	root = parse(t, Page(p), "")
+	if len(all(root, "script", "src=/static/js/account.js")) != 0 {
+		t.Error("a signed-out page locks itself")
+	}
 	if len(all(root, "form")) != 0 || len(all(root, "meta", "name=csrf-token")) != 0 {
 		t.Error("a signed-out page has a sign-out form or a token")
 	}
@@ -179,7 +186,7 @@ func TestScripts(t *testing.T) {
 		}
 		sources = append(sources, src)
 	}
-	if want := []string{"/static/htmx/htmx.min.js", "/static/js/app.js", "/static/js/viewer.js"}; !slices.Equal(sources, want) {
+	if want := []string{"/static/htmx/htmx.min.js", "/static/js/app.js", "/static/js/ceremony.js", "/static/js/account.js", "/static/js/viewer.js"}; !slices.Equal(sources, want) {
 		t.Errorf("scripts = %v, want %v", sources, want)
 	}
 	if n := len(all(root, "link", "rel=stylesheet")); n != 2 {
@@ -187,7 +194,7 @@ func TestScripts(t *testing.T) {
 	}
 	p.Assets = fakeAssets{missing: []string{"htmx/htmx.min.js"}}
 	root = parse(t, Page(p), "")
-	if len(all(root, "script")) != 2 || len(all(root, "meta", "name=htmx-config")) != 0 {
+	if len(all(root, "script")) != 4 || len(all(root, "meta", "name=htmx-config")) != 0 {
 		t.Error("a page loads htmx although it is not there")
 	}
 }
@@ -304,6 +311,41 @@ func TestTitleWithoutSite(t *testing.T) {
 	for _, test := range []struct{ title, site, want string }{{"", "Clinic", "Clinic"}, {"Clinic", "Clinic", "Clinic"}, {"A", "Clinic", "A · Clinic"}} {
 		if got := (headProps{title: test.title, siteName: test.site}).fullTitle(); got != test.want {
 			t.Errorf("title = %q, want %q", got, test.want)
+		}
+	}
+}
+
+func TestModeSwitch(t *testing.T) {
+	tests := []struct {
+		name         string
+		user         UserProps
+		label, value string
+	}{
+		{"no choice", UserProps{Name: "A", CSRF: "t", Research: true}, "", ""},
+		{"patient care", UserProps{Name: "A", CSRF: "t", CanSwitch: true}, "Work as researcher", "1"},
+		{"research", UserProps{Name: "A", CSRF: "t", CanSwitch: true, Research: true}, "Back to patient care", "0"},
+	}
+	for _, tt := range tests {
+		root := parse(t, Page(PageProps{Title: "T", SiteName: "S", User: &tt.user, Assets: fakeAssets{}}), "")
+		forms := all(root, "form", "action=/session/mode", "method=post")
+		if tt.label == "" {
+			if len(forms) != 0 {
+				t.Errorf("%s: the menu offers a mode", tt.name)
+			}
+			continue
+		}
+		if len(forms) != 1 {
+			t.Fatalf("%s: %d forms", tt.name, len(forms))
+		}
+		value, _ := attr(one(t, forms[0], "input", "name=research"), "value")
+		var words strings.Builder
+		for n := range one(t, forms[0], "button", "type=submit").Descendants() {
+			if n.Type == html.TextNode {
+				words.WriteString(n.Data)
+			}
+		}
+		if value != tt.value || strings.TrimSpace(words.String()) != tt.label || len(all(forms[0], "input", "type=hidden", "value=t")) != 1 {
+			t.Errorf("%s: value %q, label %q", tt.name, value, words.String())
 		}
 	}
 }

@@ -33,7 +33,8 @@ func EventsHref(publicID string, query ...string) string {
 }
 
 // Banner describes the patient for the banner of a page. today is the date in
-// the patient's zone; level 1 makes the name the page's heading.
+// the patient's zone; level 1 makes the name the page's heading. The time of an
+// emergency access is shown in its own zone.
 func Banner(p health.Patient, today health.Day, level int) ui.PatientBannerProps {
 	b := ui.PatientBannerProps{
 		Name: p.Name(), BirthDate: format.LongDate(p.BirthDate), Age: format.Age(p.Person, today), Sex: format.Sex(p.Sex),
@@ -47,6 +48,9 @@ func Banner(p health.Patient, today health.Day, level int) ui.PatientBannerProps
 	}
 	if p.Synthetic {
 		b.Note = "Synthetic: this person is made up."
+	}
+	if until := p.BreakGlassUntil; !until.IsZero() {
+		b.Note = strings.TrimSpace("Break-glass access until " + until.Format("15:04") + ". " + b.Note)
 	}
 	return b
 }
@@ -95,6 +99,9 @@ func (p ListProps) rows() []templ.Component {
 		name := ui.Cell{Text: row.Name(), Href: Href(row.PublicID), Header: true}
 		if row.Synthetic {
 			name.Sub = "synthetic"
+		}
+		if until := row.BreakGlassUntil; !until.IsZero() {
+			name.Sub = strings.TrimPrefix(name.Sub+", break-glass access until "+until.Format("15:04"), ", ")
 		}
 		rows = append(rows, ui.Row(ui.RowProps{Columns: p.columns(), Cells: []ui.Cell{
 			name, {Text: format.Date(row.BirthDate), Sub: format.Age(row.Person, today)}, {Text: format.Sex(row.Sex)}, number, last,

@@ -157,9 +157,49 @@ func TestEnrol(t *testing.T) {
 	}
 }
 
-// pagesUnderTest are both pages by name.
+// Who checks out here sees the own name, the way out, and nothing of anybody else.
+func TestVerify(t *testing.T) {
+	for _, locked := range []bool{false, true} {
+		root, raw := tree(t, Verify(VerifyProps{Name: "Dr <b>Ada</b>", Next: "/dashboard?a=1&b=2", CSRF: "tok", Locked: locked}))
+		stage := one(t, root, "*", "data-passkey", "verify")
+		if next, _ := attr(stage, "data-next"); next != "/dashboard?a=1&b=2" {
+			t.Errorf("the way back is %q", next)
+		}
+		want := "Confirm it is you"
+		if locked {
+			want = "Locked"
+		}
+		if got := text(one(t, root, "h1", "")); got != want {
+			t.Errorf("the page is headed %q, want %q", got, want)
+		}
+		if button := one(t, root, "button", "id", "passkey-start"); text(button) != "Continue with your passkey" {
+			t.Errorf("the button is named %q", text(button))
+		}
+		out := one(t, root, "form", "action", "/logout")
+		if method, _ := attr(out, "method"); method != "post" || len(find(out, "input", "value", "tok")) != 1 || text(one(t, out, "button", "")) != "Sign out" {
+			t.Error("the page has no way to sign out")
+		}
+		if strings.Contains(raw, "<b>") || !strings.Contains(text(root), "Dr <b>Ada</b>") {
+			t.Error("the name became markup, or is missing")
+		}
+	}
+}
+
+// Enrolment asks before a passkey stays on a computer that others use.
+func TestSharedComputer(t *testing.T) {
+	root, _ := tree(t, Enrol(EnrolProps{NameLimit: 60}))
+	box := one(t, root, "input", "id", "shared")
+	if kind, _ := attr(box, "type"); kind != "checkbox" || !within(box, "data-ready") {
+		t.Error("the question about a shared computer is missing")
+	}
+	if _, on := attr(box, "checked"); on || text(one(t, root, "label", "for", "shared")) != "This is a shared computer" {
+		t.Error("the box is ticked from the start, or unnamed")
+	}
+}
+
+// pagesUnderTest are the pages by name.
 func pagesUnderTest() map[string]templ.Component {
-	return map[string]templ.Component{"sign-in": SignIn(Props{}), "enrol": Enrol(EnrolProps{NameLimit: 60})}
+	return map[string]templ.Component{"sign-in": SignIn(Props{}), "enrol": Enrol(EnrolProps{NameLimit: 60}), "verify": Verify(VerifyProps{Name: "x"})}
 }
 
 func TestPagesKeepThePolicy(t *testing.T) {
@@ -210,6 +250,7 @@ func TestPagesHaveWhatTheScriptLooksFor(t *testing.T) {
 	if !ids["passkey-start"] || !parts["data-failure"] || !parts["data-until"] || len(ids) < 3 || len(parts) < 7 {
 		t.Fatalf("the script's look-ups were not recognised: %v, %v", ids, parts)
 	}
+	delete(parts, "data-accepted") // of the settings page only
 	signIn, _ := tree(t, SignIn(Props{}))
 	enrol, _ := tree(t, Enrol(EnrolProps{}))
 	for id := range ids {
@@ -222,7 +263,7 @@ func TestPagesHaveWhatTheScriptLooksFor(t *testing.T) {
 			t.Errorf("the enrolment page lacks %s", part)
 		}
 	}
-	for _, word := range []string{`dataset.passkey === "enrol"`, "dataset.next"} {
+	for _, word := range []string{`act === "enrol"`, `act === "verify"`, `act === "sign-in"`, "dataset.passkey", "dataset.next"} {
 		if !strings.Contains(string(script), word) {
 			t.Errorf("the script no longer asks for %s: mend this test", word)
 		}

@@ -192,15 +192,23 @@ func subject(ref *reference) (health.Identifier, error) {
 		return id, errors.New("the subject's identifier lacks its system or its value")
 	case strings.HasPrefix(ref.Reference, "#"):
 		return id, errors.New("the subject is a contained resource, which has no identity of its own")
-	case strings.HasPrefix(ref.Reference, "urn:uuid:"):
-		id = health.Identifier{System: health.SystemFHIR, Value: strings.TrimPrefix(ref.Reference, "urn:uuid:")}
 	default:
-		id = patientReference(ref.Reference)
+		id = PatientIdentifier(ref.Reference)
 	}
 	if id.Value == "" {
 		return id, errors.New("the subject is not a reference to a Patient")
 	}
 	return id, checkIdentifier(id)
+}
+
+// PatientIdentifier is the identifier under which imports keep the patient of a
+// literal reference ("Patient/x", an absolute one, or "urn:uuid:x"); the zero
+// Identifier for what is no such reference.
+func PatientIdentifier(ref string) health.Identifier {
+	if id, ok := strings.CutPrefix(ref, "urn:uuid:"); ok {
+		return health.Identifier{System: health.SystemFHIR, Value: id}
+	}
+	return patientReference(ref)
 }
 
 // patientReference reads "Patient/x" and "https://server/base/Patient/x", with or

@@ -51,6 +51,8 @@ type Draft struct {
 	Trailing []byte
 	// Transports are the hints of a new passkey.
 	Transports []string
+	// AAGUID is the make of the authenticator: 16 bytes, zero unless set.
+	AAGUID []byte
 	// SpoilSignature flips a bit of the signature.
 	SpoilSignature bool
 	// Statement replaces the empty attestation statement.
@@ -137,7 +139,7 @@ func (a Authenticator) Get(optionsJSON []byte, key *Key, tweaks ...Tweak) ([]byt
 func (a Authenticator) draft(kind, challenge string, key *Key, tweaks []Tweak) *Draft {
 	d := &Draft{
 		Type: kind, Challenge: challenge, Origin: a.Origin, RPID: a.RPID, Flags: UserPresent | UserVerified,
-		Count: key.Count, ID: key.ID, Handle: key.Handle, Transports: []string{"internal"}, Statement: map[string]any{},
+		Count: key.Count, ID: key.ID, Handle: key.Handle, Transports: []string{"internal"}, Statement: map[string]any{}, AAGUID: make([]byte, 16),
 	}
 	for _, t := range tweaks {
 		t(d)
@@ -170,7 +172,7 @@ func attestation(d *Draft, private *ecdsa.PrivateKey) ([]byte, error) {
 		return nil, fmt.Errorf("public key: %w", err)
 	}
 	d.Flags |= attested
-	data := append(d.authenticatorData(), make([]byte, 16)...)    // no model: the AAGUID is zero
+	data := append(d.authenticatorData(), d.AAGUID...)
 	data = binary.BigEndian.AppendUint16(data, uint16(len(d.ID))) //nolint:gosec // G115: ids of tests are short
 	data = append(append(data, d.ID...), cose...)
 	object, err := webauthncbor.Marshal(map[string]any{"fmt": "none", "attStmt": d.Statement, "authData": data})

@@ -1,0 +1,3 @@
+// Package settings draws the pages of one's own account: passkeys, sessions,
+// and what others did to it.
+package settings
