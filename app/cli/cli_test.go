@@ -114,7 +114,7 @@ func TestUsage(t *testing.T) {
 		{nil, []string{"import", "events", "/nonexistent.ndjson"}, 1, "/nonexistent.ndjson"},
 	} {
 		t.Run(strings.Join(append(c.env, c.args...), " "), func(t *testing.T) {
-			run(t.Context(), c.env, "", c.args...).want(t, c.code, c.text)
+			run(t.Context(), append([]string{"PORTAL_DATA=" + t.TempDir()}, c.env...), "", c.args...).want(t, c.code, c.text)
 		})
 	}
 }
