@@ -150,12 +150,49 @@ func TestAttack41_HTMLReportEscapes(t *testing.T) {
 	if windows != 1 {
 		t.Errorf("%d windows are open, want 1", windows)
 	}
+	w.frames(a)
 	// By itself, outside the viewer's frame, a report is only ever a download.
 	for _, dest := range []string{"", "document", "embed", "object", "script", "empty"} {
 		got := ada.get("/genomics/reports/"+a.html+"/file", set("Sec-Fetch-Dest", dest)).want(http.StatusOK)
 		policy := got.header.Get("Content-Security-Policy")
 		if !strings.HasPrefix(got.header.Get("Content-Disposition"), "attachment") || !strings.HasPrefix(policy, "sandbox;") || strings.Contains(policy, "script") {
 			t.Errorf("for %q: %s, %s", dest, got.header.Get("Content-Disposition"), policy)
+		}
+	}
+}
+
+// frames looks at each layer by itself: where one holds, the browser shows nothing
+// of another that is gone.
+func (w *clinic) frames(a *patient) {
+	w.t.Helper()
+	ada := w.as("clinician")
+	chromium := set("Sec-CH-UA", `"Chromium";v="156", "Not)A;Brand";v="24"`)
+	for root, sandbox := range map[string]string{"live": "sandbox allow-scripts;", "plain": "sandbox;"} {
+		id := one[string](w, "SELECT report_id FROM analytics.genomics_reports WHERE root = $1 AND report_path = $2", root, a.number+"/calm.html")
+		got := ada.get("/genomics/reports/"+id+"/file", set("Sec-Fetch-Dest", "iframe"), chromium).want(http.StatusOK)
+		policy := got.header.Get("Content-Security-Policy")
+		for _, part := range []string{sandbox, "default-src 'none';", "connect-src 'none';", "form-action 'none';", "base-uri 'none';", "frame-ancestors 'self'"} {
+			if !strings.Contains(policy, part) {
+				w.t.Errorf("the policy of a report in %s lacks %q: %s", root, part, policy)
+			}
+		}
+		if strings.Contains(policy, "http") || strings.Contains(policy, "allow-same-origin") || strings.Contains(policy, "allow-top-navigation") || root == "plain" && strings.Contains(policy, "script") {
+			w.t.Errorf("the policy of a report in %s is too wide: %s", root, policy)
+		}
+		if list := got.header.Get("Connection-Allowlist"); list != "(response-origin)" {
+			w.t.Errorf("the allow-list of a report in %s is %q", root, list)
+		}
+		viewer := ada.get("/genomics/reports/"+id, chromium).want(http.StatusOK).has(`sandbox="` + map[string]string{"live": "allow-scripts", "plain": ""}[root] + `"`)
+		if policy := viewer.header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-src 'self';") {
+			w.t.Errorf("the viewer's policy lets its frame leave: %s", policy)
+		}
+	}
+	// Without proof that the browser holds to the allow-list, nothing runs.
+	id := one[string](w, "SELECT report_id FROM analytics.genomics_reports WHERE root = 'live' AND report_path = $1", a.number+"/calm.html")
+	for _, brands := range []string{"", `"Chromium";v="155"`, `"Firefox";v="200"`, `"Chromium";v="x156"`} {
+		got := ada.get("/genomics/reports/"+id+"/file", set("Sec-Fetch-Dest", "iframe"), set("Sec-CH-UA", brands)).want(http.StatusOK)
+		if policy := got.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "sandbox;") {
+			w.t.Errorf("scripts run in %q: %s", brands, policy)
 		}
 	}
 }

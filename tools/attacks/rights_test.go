@@ -170,7 +170,7 @@ func TestAttack27_LastAdministrator(t *testing.T) {
 		if round%2 == 1 {
 			acts = []func(){func() { first.post("/admin/users/"+second.publicID()+"/disable", nil) }, func() { give(second, first, "ops") }}
 		}
-		w.race(acts...)
+		w.race("auth.notice", 2, acts...)
 		if n := one[int](w, admins); n != 1 {
 			t.Fatalf("round %d: %d administrators are left, want 1", round, n)
 		}
@@ -197,11 +197,26 @@ func TestAttack27_LastAdministrator(t *testing.T) {
 	}
 }
 
-// race runs acts at once. Each act may use one browser; the tests' own look-ups are guarded.
-func (w *clinic) race(acts ...func()) {
+// race runs acts at once: so many of them must wait to write the table before any
+// may, so that they meet in the middle of what they do.
+func (w *clinic) race(table string, waiting int, acts ...func()) {
+	w.t.Helper()
+	gate, err := connect(w.t, w.dsn).Begin(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := gate.Exec(w.t.Context(), "LOCK TABLE "+table+" IN EXCLUSIVE MODE"); err != nil {
+		w.t.Fatal(err)
+	}
 	var racing sync.WaitGroup
 	for _, act := range acts {
 		racing.Go(act)
+	}
+	w.eventually("enough acts at the gate", func() bool {
+		return one[int](w, "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()") >= waiting
+	})
+	if err := gate.Commit(w.t.Context()); err != nil {
+		w.t.Fatal(err)
 	}
 	racing.Wait()
 }

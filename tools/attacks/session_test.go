@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -86,9 +85,9 @@ func TestAttack18_LogoutResurrection(t *testing.T) {
 			tabs[i].cookie = ada.cookie
 		}
 		statuses := make([]int, len(tabs))
-		var racing sync.WaitGroup
+		acts := make([]func(), len(tabs))
 		for i, tab := range tabs {
-			racing.Go(func() {
+			acts[i] = func() {
 				switch i {
 				case 0:
 					statuses[i] = tab.post("/logout", nil).status
@@ -101,9 +100,9 @@ func TestAttack18_LogoutResurrection(t *testing.T) {
 				default:
 					statuses[i] = tab.get("/dashboard").status
 				}
-			})
+			}
 		}
-		racing.Wait()
+		w.race("auth.session", 3, acts...)
 		if statuses[0] != http.StatusSeeOther {
 			continue // the check was faster: this id was dead already when sign-out came
 		}

@@ -50,10 +50,23 @@ func (a *account) sql(statement string) {
 	}
 }
 
-// stale makes the check of the session six minutes old.
-func (a *account) stale() {
+// stale makes the check of the session six minutes old, and opens a page that knows it.
+func (a *account) stale(path string) {
 	a.t.Helper()
 	a.sql(`UPDATE auth.session SET verified_at = now() - interval '6 minutes', research = research WHERE ended_at IS NULL`)
+	a.openUntil(path, `Number(document.querySelector('meta[name="verified-until"]').dataset.seconds) <= 0`)
+}
+
+// openUntil opens a page again and again until the script is true there: the portal
+// hears of what the test changed in the database a moment later.
+func (a *account) openUntil(path, script string) {
+	a.t.Helper()
+	for a.open(path); a.eval(script) != "true"; a.open(path) {
+		if a.ctx.Err() != nil {
+			a.t.Fatalf("%s never came to %s", path, script)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // securityKey adds a second authenticator, reached by USB.
@@ -117,8 +130,7 @@ func TestOwnPasskeys(t *testing.T) {
 	a.waitText("Passkey renamed.")
 	a.waitText("Drawer key")
 
-	a.stale()
-	a.open("/settings/passkeys")
+	a.stale("/settings/passkeys")
 	first := `section.card:nth-of-type(1)`
 	a.press(first + ` details:nth-of-type(2) summary`)
 	a.do("put the security key away", chromedp.ActionFunc(func(ctx context.Context) error { return webauthn.SetAutomaticPresenceSimulation(key, false).Do(ctx) }))
@@ -159,7 +171,7 @@ func (a *account) shots(name string) {
 // The page of a locked session, and the check before what is sensitive.
 func TestVerifyPage(t *testing.T) {
 	a := newAccount(t)
-	a.stale()
+	a.stale("/settings/passkeys")
 	a.open("/verify?next=/settings/passkeys")
 	a.waitText("Confirm it is you")
 	a.visit("verify")
@@ -170,9 +182,7 @@ func TestVerifyPage(t *testing.T) {
 	a.press("#passkey-start")
 	a.waitPath("/settings/passkeys")
 	a.sql(`UPDATE auth.session SET locked_at = now() WHERE ended_at IS NULL`)
-	for a.open("/dashboard"); a.eval("location.pathname") == "/dashboard"; a.open("/dashboard") {
-		time.Sleep(50 * time.Millisecond) // the portal hears of the change through the database
-	}
+	a.openUntil("/dashboard", `location.pathname !== "/dashboard"`)
 	a.waitPath("/verify")
 	a.waitText("Locked")
 	a.visit("verify-locked")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/jackc/pgx/v5"
@@ -73,10 +72,7 @@ func TestAdministratorKeepsPeople(t *testing.T) {
 	clinician.waitPath("/notices")
 	clinician.waitText("Your roles were changed from clinician to clinician, analyst.")
 
-	admin.stale()
-	for admin.open(page); admin.eval(`Number(document.querySelector('meta[name="verified-until"]').dataset.seconds) > 0`) == "true"; admin.open(page) {
-		time.Sleep(50 * time.Millisecond) // the portal hears of the change through the database
-	}
+	admin.stale(page)
 	admin.click("Disable the account")
 	admin.waitText("Enable the account")
 	admin.visit("person-disabled")
