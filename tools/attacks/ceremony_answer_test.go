@@ -125,10 +125,16 @@ func TestAttack13_DisabledOrRevoked(t *testing.T) {
 	w.run("user", "disable", "ada")
 	ada.signIn().want(http.StatusUnauthorized)
 	ada.json("/login/finish", finish(begunBefore, ada.assertion(begunBefore))).want(http.StatusUnauthorized)
+	// The store would not note the use either: the ceremony must have refused before.
+	if refused := strings.Count(w.log.String(), "user "+itoa(ada.id)+" is disabled"); refused != 2 {
+		t.Errorf("%d of 2 ceremonies were refused because the user is disabled", refused)
+	}
 	bob.signIn().want(http.StatusOK)
 	w.exec("UPDATE auth.passkey SET revoked_at = now() WHERE user_id = $1", bob.id)
 	w.eventually("the end of Bob's session", func() bool { return !bob.signedIn() })
-	bob.again().signIn().want(http.StatusUnauthorized)
+	if a := bob.again().signIn().want(http.StatusUnauthorized); a.header.Get("X-Passkey-Unknown") == "" {
+		t.Error("the browser is not told that the portal has no such passkey any more")
+	}
 	if ada.cookie != "" {
 		t.Error("a disabled user signed in")
 	}

@@ -99,7 +99,50 @@ func TestAttack24_Matrix(t *testing.T) {
 			t.Errorf("%s is listed here and served nowhere", route)
 		}
 	}
+	w.staleChecks(rules, a)
 	w.otherMethods(live)
+}
+
+// staleChecks asks for every sensitive act five minutes after the passkey check,
+// as somebody who may do it, and again after another check.
+func (w *clinic) staleChecks(rules map[string]string, a *patient) {
+	w.t.Helper()
+	for _, role := range everyRole() {
+		w.as(role).alive()
+	}
+	w.exec("UPDATE auth.session SET verified_at = now() - interval '5 minutes' WHERE ended_at IS NULL")
+	w.restart()
+	held := func(h *human, rt web.RouteDoc) bool {
+		path := fillWith(strings.Replace(rt.Path, "/patients/:id", "/patients/"+a.public, 1), strings.Repeat("a1b2", 8))
+		if rt.Method == http.MethodGet {
+			return strings.HasPrefix(h.get(path).header.Get("Location"), "/verify?")
+		}
+		got := h.post(path, nil)
+		return got.status == http.StatusForbidden && strings.Contains(got.body, "fresh check of your passkey")
+	}
+	for _, verified := range []bool{false, true} {
+		asked := 0
+		for _, rt := range web.RouteDocs() {
+			if !rt.StepUp {
+				continue
+			}
+			who := strings.Fields(rules[rt.Method+" "+rt.Path])[0]
+			if who == "signed" {
+				who = "ops"
+			}
+			h := w.as(who)
+			if verified {
+				h.alive().verify().want(http.StatusOK)
+			}
+			asked++
+			if held(h, rt) == verified {
+				w.t.Errorf("%s %s as %s, checked a moment ago: %v: held back: %v", rt.Method, rt.Path, who, verified, !verified)
+			}
+		}
+		if asked < 20 {
+			w.t.Errorf("only %d sensitive acts were tried", asked)
+		}
+	}
 }
 
 // tryRoute asks for a route signed out and as each role.
