@@ -29,6 +29,7 @@ func (l *loader) database() string {
 		if !strings.Contains(dsn, "=") {
 			l.problem("%s: not a database address; write postgres://user@host:5432/database or host=... dbname=...", name)
 		}
+		l.secured(name, dsn)
 		return dsn
 	}
 	u, err := url.Parse(dsn)
@@ -37,6 +38,8 @@ func (l *loader) database() string {
 		l.problem("%s: not a valid URL; percent-encode special characters in the password", name)
 	case u.Scheme != "postgres" && u.Scheme != "postgresql":
 		l.problem("%s: the scheme is %q; write postgres://user@host:5432/database", name, u.Scheme)
+	default:
+		l.secured(name, dsn)
 	}
 	return dsn
 }

@@ -35,7 +35,7 @@ func TestDefaults(t *testing.T) {
 
 func TestEverythingSet(t *testing.T) {
 	c, err := Load([]string{
-		"DATABASE_URL=postgres://u:p@db:5432/portal", "REDIS_URL=rediss://cache:6379/1", "ALERT_WEBHOOK_URL=https://alerts.example/x",
+		"DATABASE_URL=postgres://u:p@db:5432/portal?sslmode=verify-full", "REDIS_URL=rediss://cache:6379/1", "ALERT_WEBHOOK_URL=https://alerts.example/x",
 		"PORTAL_ADDR=0.0.0.0:9000", "PORTAL_ORIGIN=https://portal.example", "PORTAL_DATA=/srv/portal", "PORTAL_KEYS=/etc/portal/keys",
 		"PORTAL_TIMEZONE=Europe/Berlin", "PORTAL_TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.7,fd00::/8", "GENOMICS_MANIFEST=/etc/portal/m.yaml",
 		"LOG_FORMAT=json", "LOG_LEVEL=debug", "PORTAL_RATE_LIMIT=200", "PG_BINDIR=/opt/pg/bin",
@@ -52,7 +52,7 @@ func TestEverythingSet(t *testing.T) {
 	}
 	c.TimeZone, c.TrustedProxies, c.env = nil, nil, nil
 	want := Config{
-		DatabaseURL: "postgres://u:p@db:5432/portal", RedisURL: "rediss://cache:6379/1", AlertWebhookURL: "https://alerts.example/x",
+		DatabaseURL: "postgres://u:p@db:5432/portal?sslmode=verify-full", RedisURL: "rediss://cache:6379/1", AlertWebhookURL: "https://alerts.example/x",
 		Addr: "0.0.0.0:9000", Origin: "https://portal.example", DataDir: "/srv/portal", KeysDir: "/etc/portal/keys",
 		ManifestPath: "/etc/portal/m.yaml", LogFormat: "json", LogLevel: slog.LevelDebug, RateLimit: 200, PGBinDir: "/opt/pg/bin",
 	}
@@ -72,7 +72,7 @@ func TestGoodValues(t *testing.T) {
 	}{
 		{"HP_DSN=host=/tmp dbname=x", func(c Config) any { return c.DatabaseURL }, "host=/tmp dbname=x"},
 		{"HP_DSN=postgresql:///x?host=/tmp", func(c Config) any { return c.DatabaseURL }, "postgresql:///x?host=/tmp"},
-		{"DATABASE_URL=postgres://u@a:5432,b:5432/x", func(c Config) any { return c.DatabaseURL }, "postgres://u@a:5432,b:5432/x"},
+		{"DATABASE_URL=postgres://u@a:5432,b:5432/x?sslmode=require", func(c Config) any { return c.DatabaseURL }, "postgres://u@a:5432,b:5432/x?sslmode=require"},
 		{"REDIS_URL=unix:///run/redis.sock", func(c Config) any { return c.RedisURL }, "unix:///run/redis.sock"},
 		{"ALERT_WEBHOOK_URL=http://127.0.0.1:9/x", func(c Config) any { return c.AlertWebhookURL }, "http://127.0.0.1:9/x"},
 		{"PORTAL_ADDR=[::1]:8443", func(c Config) any { return c.Origin }, "http://localhost:8443"},
@@ -199,18 +199,18 @@ func TestFirstOfRepeatedNamesCounts(t *testing.T) {
 	if err != nil || c.LogFormat != "json" {
 		t.Errorf("= %v, %v", c, err)
 	}
-	if _, err := Load([]string{"DATABASE_URL=postgres://a/b", "HP_DSN=postgres://a/b"}); err != nil {
+	if _, err := Load([]string{"DATABASE_URL=postgres:///b", "HP_DSN=postgres:///b"}); err != nil {
 		t.Errorf("two equal addresses: %v", err)
 	}
 }
 
 func TestDSN(t *testing.T) {
-	c, err := Load([]string{"HP_DSN=postgres://a/b", "LAB_DSN=postgres://lab/x", "EMPTY_DSN="})
+	c, err := Load([]string{"HP_DSN=postgres:///b", "LAB_DSN=postgres://lab/x", "EMPTY_DSN="})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]string{
-		"DATABASE_URL": "postgres://a/b", "HP_DSN": "postgres://a/b", "LAB_DSN": "postgres://lab/x", "EMPTY_DSN": "", "ABSENT": "",
+		"DATABASE_URL": "postgres:///b", "HP_DSN": "postgres:///b", "LAB_DSN": "postgres://lab/x", "EMPTY_DSN": "", "ABSENT": "",
 	}
 	for name, want := range tests {
 		if got, ok := c.DSN(name); got != want || ok != (want != "") {
@@ -222,8 +222,8 @@ func TestDSN(t *testing.T) {
 // No way of printing a Config shows a secret.
 func TestSecretsAreMasked(t *testing.T) {
 	urls := []string{
-		"postgres://user:s3cret@db/portal?sslmode=require", "postgres://db/portal?password=s3cret&user=u",
-		"host=db password=s3cret", "host=db password='s3 s3cret'",
+		"postgres://user:s3cret@db/portal?sslmode=require", "postgres://db/portal?password=s3cret&user=u&sslmode=verify-ca",
+		"host=db password=s3cret sslmode=disable", "host=db password='s3 s3cret' sslmode=require",
 	}
 	for _, dsn := range urls {
 		c, err := Load([]string{

@@ -57,6 +57,9 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Portal, 
 	if p.Config.DataDir, err = embedded.PrepareDataDir(cfg.DataDir); err != nil {
 		return nil, err
 	}
+	for _, what := range cfg.Unverified() {
+		log.Warn("a connection to another machine is not verified", "what", what)
+	}
 	dsn := cfg.DatabaseURL
 	if dsn == "" {
 		p.lease, err = embedded.Open(ctx, p.embeddedOptions())
