@@ -39,6 +39,11 @@ func TestAttack50_SharedBrowser(t *testing.T) {
 		}
 	}
 	browserGoesBack(t, w, ada, bea, a, b)
+	// What a browser kept all the same, the next sign-out has it forget.
+	cleared := ada.alive().post("/logout", nil).want(http.StatusSeeOther).header.Get("Clear-Site-Data")
+	if !strings.Contains(cleared, `"cache"`) || !strings.Contains(cleared, `"storage"`) {
+		t.Errorf("sign-out clears %q of the browser", cleared)
+	}
 }
 
 // browserGoesBack has A and B use one browser, with Back in between.
