@@ -18,6 +18,8 @@ type Record struct {
 	Blank bool
 	// Person is set where the line describes a person.
 	Person *Person
+	// Owner is set where the file says whose data it is without naming anybody.
+	Owner *Owner
 	// Subject is whose the Observations are.
 	Subject      health.Identifier
 	Observations []health.Observation
@@ -32,6 +34,14 @@ type Person struct {
 	health.Person
 	// Identifiers are all that the file gives, the one that Observations refer to first.
 	Identifiers []health.Identifier
+}
+
+// Owner is what a file tells of the one person whose data it holds, without an
+// identifier, as Apple Health's Me does. Zero fields are untold.
+type Owner struct {
+	BirthDate health.Day
+	// Sex is empty where the file does not say.
+	Sex health.Sex
 }
 
 // Source reads records from a file.
@@ -55,6 +65,8 @@ const DefaultBatch = 20_000
 
 // Options choose how an import treats what it reads.
 type Options struct {
+	// Person is whose the Observations without a subject are; the zero Identifier refuses them.
+	Person health.Identifier
 	// CreatePersons makes a person of each one that is unknown, instead of refusing their lines.
 	CreatePersons bool
 	// Team is the care team that gets the import's persons; made when missing. Empty: none.
