@@ -54,10 +54,11 @@ type Observation struct {
 	// ValueText is the coded or written value of observations without a number.
 	ValueText string
 	Unit      string
-	// OrigValue and OrigUnit are the source's own digits and unit, where they differ from Value and Unit;
+	// OrigValue and OrigUnit are the source's own digits and unit, where they differ from Value and Unit
+	// (always where the number was converted);
 	// of a coded value without a number OrigValue is the code as "system|code".
 	OrigValue, OrigUnit string
-	// RefLow and RefHigh are the laboratory's own reference range in Unit; nil where it gave none.
+	// RefLow and RefHigh are the laboratory's own reference range in Unit, converted with the value; nil where it gave none.
 	RefLow, RefHigh *float64
 	// Flag is the laboratory's own interpretation code (H, L, HH, A, ...); the portal computes none.
 	Flag   string
