@@ -20,7 +20,7 @@ type ImportRow struct {
 	Person PersonID
 	// Day is the local day, computed once from the person's zone.
 	Day Day
-	// Content is Observation.Dedupe of Person.
+	// Content is Observation.Dedupe of Person, in the unit that is stored.
 	Content ContentID
 	// Round orders versions of the same external id within one batch: 0, then 1, and so on.
 	Round int

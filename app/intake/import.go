@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"healthportal/app/health"
+	"healthportal/app/health/units"
 )
 
 // Import reads src to its end and stores what it holds. Damaged lines and
@@ -183,6 +184,7 @@ func (r *run) observations(ctx context.Context, rec *Record) error {
 			r.report.refuse(rec.Line, reason)
 			continue
 		}
+		units.Normalise(o)
 		rows = append(rows, health.ImportRow{Person: s.person.ID, Day: o.LocalDay(s.zone), Content: o.Dedupe(s.person.ID), Observation: o})
 	}
 	return r.queue(ctx, rows)
