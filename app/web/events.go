@@ -2,9 +2,12 @@ package web
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"healthportal/app/access"
 	"healthportal/app/health"
+	"healthportal/app/health/units"
 	"healthportal/views/events"
 	"healthportal/views/patients"
 	"healthportal/views/ui"
@@ -31,6 +34,10 @@ func (h eventPages) table(r *request) error {
 	if err != nil {
 		return err
 	}
+	unit, err := readUnit(r, f.Metric)
+	if err != nil {
+		return err
+	}
 	p, err := r.patient(h.patients, publicID)
 	if err != nil {
 		return err
@@ -40,7 +47,7 @@ func (h eventPages) table(r *request) error {
 	if err != nil {
 		return err
 	}
-	props := events.Props{Person: p.Person, Zone: p.Zone(r.zone()), Filter: f, Day: day, Page: found}
+	props := events.Props{Person: p.Person, Zone: p.Zone(r.zone()), Filter: f, Day: day, Unit: unit, Page: found}
 	return r.render(page{
 		title: "Health events", patient: ui.PatientBanner(patients.Banner(p, r.today(p.Person), 0)),
 		body: events.Page(props), fragment: events.Table(props), wide: true,
@@ -84,4 +91,24 @@ func readEventFilter(r *request) (f health.EventFilter, day health.Day, err erro
 		return f, day, badInput("from", err)
 	}
 	return f, day, nil
+}
+
+// readUnit reads the unit in which a metric's values are to be shown; empty means
+// as stored. A form says with unit_of which metric its unit belongs to, so that
+// choosing another metric in it leaves the unit behind.
+func readUnit(r *request, metric string) (string, error) {
+	unit := r.query("unit")
+	if of := r.query("unit_of"); unit == "" || (of != "" && of != metric) {
+		return "", nil
+	}
+	choices := units.Choices(metric)
+	switch {
+	case metric == "":
+		return "", badInput("unit", wrongInput("choose the metric first, because units belong to one"))
+	case len(choices) == 0:
+		return "", badInput("unit", wrongInput("values of this metric are shown in the unit that they came in"))
+	case !slices.Contains(choices, unit):
+		return "", badInput("unit", wrongInput("this metric can be shown in "+strings.Join(choices, ", ")))
+	}
+	return unit, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"healthportal/app/access"
 	"healthportal/app/health"
+	"healthportal/app/health/units"
 	"healthportal/views/patients"
 	"healthportal/views/ui"
 )
@@ -102,6 +103,10 @@ func (h patientPages) overview(r *request, p health.Person) (patients.ShowProps,
 	if err != nil {
 		return props, err
 	}
+	unit, err := readUnit(r, chosen.Metric.Code)
+	if err != nil {
+		return props, err
+	}
 	month, err := chooseMonth(r.query("month"), chosen)
 	if err != nil {
 		return props, err
@@ -110,8 +115,21 @@ func (h patientPages) overview(r *request, p health.Person) (patients.ShowProps,
 	if err != nil {
 		return props, err
 	}
-	props.Chart = patients.ChartProps{PublicID: p.PublicID, Metrics: metrics, Metric: chosen, Month: month, Series: series, Zone: p.Zone(r.zone()).String()}
+	props.Chart = patients.ChartProps{PublicID: p.PublicID, Metrics: metrics, Metric: chosen, Month: month, Series: inUnit(series, unit), Unit: unit,
+		Zone: p.Zone(r.zone()).String()}
 	return props, nil
+}
+
+// inUnit shows the series in a unit; one that is in no unit of its metric stays as it is.
+func inUnit(list []health.Series, unit string) []health.Series {
+	if unit == "" {
+		return list
+	}
+	shown := make([]health.Series, len(list))
+	for i, s := range list {
+		shown[i], _ = units.Series(s, unit)
+	}
+	return shown
 }
 
 func chooseMetric(code string, metrics []health.MetricSummary) (health.MetricSummary, error) {

@@ -100,9 +100,16 @@ func eventRows() []templ.Component {
 		{"Potassium", "4.10", "mmol/L", ""}, {"Sleep", "7 h 12 min", "", ""}, {"Systolic blood pressure", "0", "mmHg", "preliminary"},
 	} {
 		flag := ui.Cell{Text: event[3], Kind: map[string]ui.Kind{"high": ui.Warn, "low": ui.Bad, "preliminary": ui.Info}[event[3]]}
+		value, unit := ui.Cell{Text: event[1]}, ui.Cell{Text: event[2]}
+		switch event[0] {
+		case "Glucose, fasting":
+			unit.Sub = "received as < 39.6 mg/dL"
+		case "Systolic blood pressure":
+			value.Mark = ui.Mark{Label: "implausible", Why: "outside plausible bounds 40–300 mmHg; shown as received"}
+		}
 		rows = append(rows, ui.Row(ui.RowProps{Columns: columns, Cells: []ui.Cell{
 			{Text: fmt.Sprintf("2026-03-29 %02d:%02d", 14-i, 5+7*i), Header: true},
-			{Text: event[0], Href: "?metric"}, {Text: event[1]}, {Text: event[2]}, flag,
+			{Text: event[0], Href: "?metric"}, value, unit, flag,
 			{Text: "Central laboratory, analyser 2", Sub: "received 29 March 2026, 16:40"},
 		}}))
 	}

@@ -4,6 +4,7 @@ package events
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/a-h/templ"
 
 	"healthportal/app/health"
+	"healthportal/app/health/units"
 	"healthportal/views/format"
 	"healthportal/views/patients"
 	"healthportal/views/ui"
@@ -27,7 +29,9 @@ type Props struct {
 	// Filter is what the reader asked for, with the size in force.
 	Filter health.EventFilter
 	// Day is set where the reader asked for one day rather than a range.
-	Day  health.Day
+	Day health.Day
+	// Unit is the one of the metric's that the reader chose to see its values in; empty: as stored.
+	Unit string
 	Page health.EventPage
 }
 
@@ -38,16 +42,14 @@ func hx() ui.HX { return ui.HX{Target: "#events", Swap: "outerHTML", PushURL: tr
 func (p Props) query(without ...string) url.Values {
 	q := url.Values{"person": {p.Person.PublicID}}
 	set := func(name, value string) {
-		for _, w := range without {
-			if w == name {
-				return
-			}
-		}
-		if value != "" {
+		if value != "" && !slices.Contains(without, name) {
 			q.Set(name, value)
 		}
 	}
 	set("metric", p.Filter.Metric)
+	if q.Has("metric") {
+		set("unit", p.Unit)
+	}
 	if !p.Day.IsZero() {
 		set("day", p.Day.String())
 	} else {
@@ -103,6 +105,9 @@ func (p Props) filterBar() ui.FilterBarProps {
 	if p.Filter.Size != health.DefaultPageSize {
 		bar.Hidden = append(bar.Hidden, ui.Hidden{Name: "size", Value: strconv.Itoa(p.Filter.Size)})
 	}
+	if field, of, ok := patients.UnitChoice("unit", p.Filter.Metric, p.Unit); ok {
+		bar.Fields, bar.Hidden = append(bar.Fields, field), append(bar.Hidden, of)
+	}
 	if len(bar.Chips) > 0 {
 		bar.ClearHref = p.href("metric", "day", "from", "to")
 	}
@@ -132,7 +137,7 @@ func (p Props) pagination() ui.PaginationProps {
 		Previous: p.cursorHref("before", p.Page.Newer), Next: p.cursorHref("after", p.Page.Older),
 	}
 	q := p.query("size")
-	for _, name := range []string{"person", "metric", "day", "from", "to"} {
+	for _, name := range []string{"person", "metric", "unit", "day", "from", "to"} {
 		if v := q.Get(name); v != "" {
 			b.Hidden = append(b.Hidden, ui.Hidden{Name: name, Value: v})
 		}
@@ -158,7 +163,7 @@ func (p Props) rows() []templ.Component {
 	rows := make([]templ.Component, 0, len(p.Page.Events))
 	for _, e := range p.Page.Events {
 		rows = append(rows, ui.Row(ui.RowProps{ID: "event-" + strconv.FormatInt(e.ID, 10), Columns: columns(), Cells: []ui.Cell{
-			p.timeCell(e), metricCell(e), valueCell(e), unitCell(e), patients.FlagCell(e.Observation), statusCell(e), sourceCell(e),
+			p.timeCell(e), metricCell(e), p.valueCell(e), p.unitCell(e), patients.FlagCell(e.Observation), statusCell(e), sourceCell(e),
 		}}))
 	}
 	return rows
@@ -199,17 +204,23 @@ func metricCell(e health.Event) ui.Cell {
 	return cell
 }
 
-func valueCell(e health.Event) ui.Cell {
-	cell := ui.Cell{Text: format.Value(e.Observation)}
-	if r := format.Range(e.Observation); r != "" {
+func (p Props) valueCell(e health.Event) ui.Cell {
+	read := units.Read(&e.Observation, p.Unit)
+	cell := ui.Cell{Text: e.ValueText, Mark: patients.MarkOf(e.Observation, read.Unit)}
+	if e.HasValue {
+		cell.Text = format.Reading(e.Observation, read)
+	}
+	if r := format.Range(read); r != "" {
 		cell.Sub = "range " + r
 	}
 	return cell
 }
 
-func unitCell(e health.Event) ui.Cell {
-	cell := ui.Cell{Text: format.Unit(e.Unit)}
-	if e.OrigUnit != "" && e.OrigUnit != e.Unit && e.OrigUnit != cell.Text {
+// unitCell shows the unit, and what the source sent where that is not the same.
+func (p Props) unitCell(e health.Event) ui.Cell {
+	read := units.Read(&e.Observation, p.Unit)
+	cell := ui.Cell{Text: format.Unit(read.Unit), Sub: format.Received(e.Observation, read)}
+	if cell.Sub == "" && e.OrigUnit != "" && e.OrigUnit != read.Unit && e.OrigUnit != cell.Text {
 		cell.Sub = "sent as " + e.OrigUnit
 	}
 	return cell

@@ -97,3 +97,50 @@ func TestTableMarkup(t *testing.T) {
 		t.Error("hostile text in the markup")
 	}
 }
+
+func TestUnitInAddresses(t *testing.T) {
+	p := props()
+	p.Filter.Metric, p.Unit = "glucose", "mmol/L"
+	if got := p.href(); got != "/dashboard/events?metric=glucose&person=abc&unit=mmol%2FL" {
+		t.Error(got)
+	}
+	for _, without := range []string{"metric", "unit"} {
+		if got := p.href(without); strings.Contains(got, "unit") {
+			t.Errorf("without %s: %s", without, got)
+		}
+	}
+	bar := p.filterBar()
+	if n := len(bar.Fields); n != 4 || bar.Fields[3].Name != "unit" || bar.Fields[3].Value != "mmol/L" || bar.Hidden[1].Value != "glucose" {
+		t.Errorf("%+v", bar)
+	}
+	for _, metric := range []string{"", "heart_rate"} {
+		p.Filter.Metric, p.Unit = metric, ""
+		if bar := p.filterBar(); len(bar.Fields) != 3 || len(bar.Hidden) != 1 {
+			t.Errorf("%q: %+v", metric, bar)
+		}
+	}
+}
+
+func TestCellsInAUnit(t *testing.T) {
+	low := 36.0
+	e := health.Event{Observation: health.Observation{Metric: "body_temperature", Value: 37, HasValue: true, Unit: "Cel", OrigValue: "98.6", OrigUnit: "°F", RefLow: &low}}
+	for _, tt := range []struct{ unit, value, ranged, shown, sub string }{
+		{"", "37.0", "range ≥ 36.0", "°C", "received as 98.6 °F"}, {"Cel", "37.0", "range ≥ 36.0", "°C", "received as 98.6 °F"},
+		{"[degF]", "98.6", "range ≥ 96.8", "°F", ""},
+	} {
+		p := props()
+		p.Unit = tt.unit
+		value, unit := p.valueCell(e), p.unitCell(e)
+		if value.Text != tt.value || value.Sub != tt.ranged || unit.Text != tt.shown || unit.Sub != tt.sub || value.Mark.Label != "" {
+			t.Errorf("in %q: %+v %+v", tt.unit, value, unit)
+		}
+	}
+	e.OrigUnit, e.OrigValue = "degrees", ""
+	if unit := props().unitCell(e); unit.Sub != "sent as degrees" {
+		t.Errorf("%+v", unit)
+	}
+	e.HasValue, e.ValueText = false, "warm"
+	if value := props().valueCell(e); value.Text != "warm" || value.Sub != "range ≥ 36" {
+		t.Errorf("%+v", value)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"healthportal/app/health"
+	"healthportal/app/health/units"
 )
 
 // Number prints a value with exactly the digits that it has.
@@ -126,14 +127,31 @@ func Unit(ucum string) string {
 		return "°F"
 	case "kg/m2":
 		return "kg/m²"
+	case "[lb_av]":
+		return "lb"
+	case "[in_i]":
+		return "in"
+	case "[mi_i]":
+		return "mi"
 	case "{steps}":
 		return "steps"
 	case "{flights}":
 		return "flights"
 	case "{score}":
 		return "score"
+	default:
+		return laboratoryUnit(ucum)
+	}
+}
+
+func laboratoryUnit(ucum string) string {
+	switch ucum {
 	case "mL/min/{1.73_m2}":
 		return "mL/min/1.73 m²"
+	case "umol/L":
+		return "µmol/L"
+	case "meq/L":
+		return "mEq/L"
 	case "10*3/uL":
 		return "10³/µL"
 	case "10*6/uL":
@@ -144,19 +162,34 @@ func Unit(ucum string) string {
 }
 
 // Value is an Observation's value as tables show it, without its unit: the
-// source's own digits where they were kept, with the comparator of a bound.
+// source's own digits where they are in the stored unit, with the comparator of a
+// bound. A converted number has the digits that units.Shown leaves it.
 func Value(o health.Observation) string {
 	if !o.HasValue {
 		return o.ValueText
 	}
-	digits := o.OrigValue
-	if digits == "" {
-		digits = Number(o.Value)
-	}
+	return Reading(o, units.Read(&o, ""))
+}
+
+// Reading words what units.Read made of an Observation's number, without its unit.
+func Reading(o health.Observation, r units.Reading) string {
 	if o.Comparator == "" {
-		return digits
+		return r.Value
 	}
-	return comparator(o.Comparator) + " " + digits
+	return comparator(o.Comparator) + " " + r.Value
+}
+
+// Received is the number and unit as the source wrote them, where what is shown
+// was converted: "received as < 5.4 mmol/L"; else empty.
+func Received(o health.Observation, r units.Reading) string {
+	if !r.Converted() {
+		return ""
+	}
+	digits := r.Received
+	if o.Comparator != "" {
+		digits = comparator(o.Comparator) + " " + digits
+	}
+	return strings.TrimSpace("received as " + digits + " " + r.ReceivedUnit)
 }
 
 func comparator(c string) string {
@@ -170,15 +203,15 @@ func comparator(c string) string {
 	}
 }
 
-// Range is the laboratory's own reference range, or empty.
-func Range(o health.Observation) string {
+// Range is the laboratory's own reference range in the unit of a reading, or empty.
+func Range(r units.Reading) string {
 	switch {
-	case o.RefLow != nil && o.RefHigh != nil:
-		return Number(*o.RefLow) + "–" + Number(*o.RefHigh)
-	case o.RefLow != nil:
-		return "≥ " + Number(*o.RefLow)
-	case o.RefHigh != nil:
-		return "≤ " + Number(*o.RefHigh)
+	case r.Low != "" && r.High != "":
+		return r.Low + "–" + r.High
+	case r.Low != "":
+		return "≥ " + r.Low
+	case r.High != "":
+		return "≤ " + r.High
 	default:
 		return ""
 	}

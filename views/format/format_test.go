@@ -1,13 +1,37 @@
 package format
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"healthportal/app/health"
+	"healthportal/app/health/units"
 )
 
 func day(y int, m time.Month, d int) health.Day { return health.Day{Year: y, Month: m, Dom: d} }
+
+func read(o health.Observation) units.Reading { return units.Read(&o, "") }
+
+func TestConvertedWords(t *testing.T) {
+	low, high := 3.9, 5.8
+	o := health.Observation{Metric: "glucose", Value: 5.4, HasValue: true, Unit: "mmol/L", RefLow: &low, RefHigh: &high, Comparator: ">="}
+	if got := Received(o, read(o)); got != "" {
+		t.Errorf("not converted, and %q", got)
+	}
+	units.Normalise(&o)
+	if got := Value(o) + " " + Unit(o.Unit) + ", " + Range(read(o)) + ", " + Received(o, read(o)); got != "≥ 97.3 mg/dL, 70.3–104, received as ≥ 5.4 mmol/L" {
+		t.Error(got)
+	}
+	back := units.Read(&o, "mmol/L")
+	if got := Reading(o, back) + ", " + Range(back) + Received(o, back); got != "≥ 5.4, 3.9–5.8" {
+		t.Error(got)
+	}
+	odd := health.Observation{Value: 97.3, HasValue: true, OrigValue: "5.4"}
+	if got := Value(odd) + " " + Received(odd, read(odd)); got != "97.3 received as 5.4" {
+		t.Error(got)
+	}
+}
 
 func TestWords(t *testing.T) {
 	low, high := 0.74, 1.35
@@ -25,8 +49,8 @@ func TestWords(t *testing.T) {
 		{Value(health.Observation{HasValue: true, Value: 72.5, OrigValue: "72.50"}), "72.50"}, {Value(health.Observation{HasValue: true}), "0"},
 		{Value(health.Observation{HasValue: true, Value: 0.1, Comparator: "<"}), "< 0.1"}, {Value(health.Observation{HasValue: true, Value: 2, Comparator: ">="}), "≥ 2"},
 		{Value(health.Observation{ValueText: "Negative", OrigValue: "s|c"}), "Negative"},
-		{Range(health.Observation{RefLow: &low, RefHigh: &high}), "0.74–1.35"}, {Range(health.Observation{RefHigh: &high}), "≤ 1.35"},
-		{Range(health.Observation{RefLow: &low}), "≥ 0.74"}, {Range(health.Observation{}), ""},
+		{Range(read(health.Observation{RefLow: &low, RefHigh: &high})), "0.74–1.35"}, {Range(read(health.Observation{RefHigh: &high})), "≤ 1.35"},
+		{Range(read(health.Observation{RefLow: &low})), "≥ 0.74"}, {Range(read(health.Observation{})), ""},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
@@ -48,8 +72,10 @@ func TestAge(t *testing.T) {
 
 func TestEveryCatalogueUnitHasWords(t *testing.T) {
 	for _, m := range health.Catalogue() {
-		if u := Unit(m.Unit); u == "" || u[0] == '{' {
-			t.Errorf("%s: unit %q", m.Code, u)
+		for _, ucum := range units.Choices(m.Code) {
+			if u := Unit(ucum); u == "" || strings.ContainsAny(u, "{[") {
+				t.Errorf("%s: unit %q", m.Code, u)
+			}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"healthportal/app/health"
+	"healthportal/app/health/units"
 	"healthportal/views/format"
 	"healthportal/views/ui"
 )
@@ -24,6 +25,8 @@ type ChartProps struct {
 	Month health.Day
 	// Series are drawn one below the other: one per code and unit, never joined.
 	Series []health.Series
+	// Unit is the one of the metric's that the reader chose; empty: as stored.
+	Unit string
 	// Zone is the patient's, by whose midnights days are counted.
 	Zone string
 }
@@ -40,7 +43,11 @@ func ChartHref(publicID, metric string, day health.Day) string {
 func chartHX() ui.HX { return ui.HX{Target: "#chart", Swap: "outerHTML", PushURL: true} }
 
 func (p ChartProps) href(month health.Day) string {
-	return ChartHref(p.PublicID, p.Metric.Metric.Code, month)
+	href := ChartHref(p.PublicID, p.Metric.Metric.Code, month)
+	if p.Unit != "" {
+		href += "&unit=" + url.QueryEscape(p.Unit)
+	}
+	return href
 }
 
 // earlier and later are the neighbouring months, while there is data that way.
@@ -80,12 +87,37 @@ func (p ChartProps) choice() ui.FieldProps {
 	return f
 }
 
+// form is the choice of metric and unit.
+func (p ChartProps) form() ui.FilterBarProps {
+	bar := ui.FilterBarProps{ID: "chart-choice", Label: "Choose what to chart", Action: Href(p.PublicID), Fields: []ui.FieldProps{p.choice()},
+		ApplyLabel: "Show", HX: chartHX()}
+	if field, of, ok := UnitChoice("chart-unit", p.Metric.Metric.Code, p.Unit); ok {
+		bar.Fields, bar.Hidden = append(bar.Fields, field), append(bar.Hidden, of)
+	}
+	return bar
+}
+
 func (p ChartProps) note() string {
 	note := "Days in " + p.Zone + ". Every day with data is a link to its events."
+	if p.rounded() {
+		note += " Numbers after ≈ are rounded."
+	}
 	if p.Metric.Metric.Reference != "" {
 		note += " General adult range, for orientation only: " + p.Metric.Metric.Reference + "."
 	}
 	return note
+}
+
+// rounded reports whether a number of the chart is.
+func (p ChartProps) rounded() bool {
+	for _, s := range p.Series {
+		for _, d := range s.Points {
+			if strings.Contains(dayWords(s, d), "≈") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // figureID is hrChart for the heart rate's first series; the id is part of what the portal promises.
@@ -130,7 +162,7 @@ func caption(s health.Series, month health.Day) string {
 }
 
 func (p ChartProps) dayHref(day health.Day) string {
-	return EventsHref(p.PublicID, "metric", p.Metric.Metric.Code, "day", day.String())
+	return EventsHref(p.PublicID, "metric", p.Metric.Metric.Code, "unit", p.Unit, "day", day.String())
 }
 
 // dayWords says what a day holds: "48 to 131, mean 72.4 /min, 1,204 observations".
@@ -146,15 +178,41 @@ func dayWords(s health.Series, p health.DayPoint) string {
 	case s.Metric.Kind == health.Total:
 		return "sum " + sum(p) + unit + ", " + count
 	case p.Min == p.Max:
-		return format.Number(p.Min) + unit + ", " + count
+		return number(p.Min) + unit + ", " + count
 	default:
-		return fmt.Sprintf("%s to %s, mean %s%s, %s", format.Number(p.Min), format.Number(p.Max), format.Mean(p.Mean, p.Min, p.Max), unit, count)
+		return fmt.Sprintf("%s to %s, mean %s%s, %s", number(p.Min), number(p.Max), mean(p), unit, count)
 	}
+}
+
+// mostDigits is how many significant digits the chart shows in full. Longer
+// numbers were computed, as converted values are; sixDigits is what is left of them.
+const (
+	mostDigits = 10
+	sixDigits  = "100000"
+)
+
+// number prints all digits, or says that it is rounded.
+func number(v float64) string {
+	s := format.Number(v)
+	short := units.Shown(v, sixDigits)
+	if len(short) < len(s) && len(strings.Trim(strings.Replace(s, ".", "", 1), "-0")) > mostDigits {
+		return "≈ " + short
+	}
+	return s
+}
+
+// mean prints the mean with one decimal more than the numbers that it stands for.
+func mean(p health.DayPoint) string {
+	if s := number(p.Min) + number(p.Max); strings.Contains(s, "≈") {
+		return number(p.Mean)
+	}
+	return format.Mean(p.Mean, p.Min, p.Max)
 }
 
 // sum prints a day's sum with as many decimals as its smallest and largest part.
 func sum(p health.DayPoint) string {
-	if s := format.Number(p.Sum); len(s) <= 15 {
+	s := number(p.Sum)
+	if !strings.Contains(s, "≈") || strings.Contains(number(p.Min)+number(p.Max), "≈") {
 		return s
 	}
 	return format.Mean(p.Sum, p.Min, p.Max)
@@ -179,7 +237,7 @@ func (p ChartProps) tableRows(s health.Series) []templ.Component {
 		case s.Metric.Kind == health.Total:
 			cells = append(cells, none())
 		case d.Used > 0:
-			cells = append(cells, ui.Cell{Text: format.Number(d.Min)}, ui.Cell{Text: format.Mean(d.Mean, d.Min, d.Max)}, ui.Cell{Text: format.Number(d.Max)})
+			cells = append(cells, ui.Cell{Text: number(d.Min)}, ui.Cell{Text: mean(d)}, ui.Cell{Text: number(d.Max)})
 		default:
 			cells = append(cells, none(), none(), none())
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/a-h/templ"
 
 	"healthportal/app/health"
+	"healthportal/app/health/units"
 	"healthportal/views/format"
 	"healthportal/views/ui"
 )
@@ -148,6 +149,7 @@ func (p ShowProps) rows() []templ.Component {
 	rows := make([]templ.Component, 0, len(p.Metrics))
 	for _, m := range p.Metrics {
 		e := m.Latest
+		read := units.Read(&e.Observation, "")
 		value := strings.TrimSpace(format.Value(e.Observation) + " " + format.Unit(e.Unit))
 		cells := []ui.Cell{
 			{Text: m.Metric.Name, Header: true},
@@ -160,9 +162,13 @@ func (p ShowProps) rows() []templ.Component {
 		if !e.HasValue {
 			cells[1] = ui.Cell{Text: value, Sub: "text"}
 		}
-		if r := format.Range(e.Observation); r != "" {
+		if r := format.Range(read); r != "" {
 			cells[1].Sub = "range " + r
 		}
+		if received := format.Received(e.Observation, read); received != "" {
+			cells[1].Sub = strings.TrimPrefix(cells[1].Sub+"; "+received, "; ")
+		}
+		cells[1].Mark = MarkOf(e.Observation, e.Unit)
 		if e.Status != health.Final {
 			cells[3].Sub += ", " + string(e.Status)
 		}

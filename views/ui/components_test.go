@@ -111,13 +111,14 @@ func TestTable(t *testing.T) {
 func TestRow(t *testing.T) {
 	root := dom(t, Row(RowProps{ID: "r1", Selected: true, Columns: columns(), Cells: []Cell{
 		{Text: "10:00", Header: true}, {Text: "Heart rate", Href: "/m", HX: HX{Target: "#x"}}, {Text: "0"}, {Text: "high", Kind: Warn}, {Text: "n", Muted: true, Sub: "later"}, {Text: "spare"},
+		{Mark: Mark{Label: "odd", Why: "because"}},
 	}}))
 	row := one(t, root, "tr", "id=r1", "aria-current=true")
 	if th := one(t, row, "th"); get(th, "scope") != "row" || get(th, "data-label") != "Time" {
 		t.Errorf("row head: %v", th.Attr)
 	}
 	cells := all(row, "td")
-	for i, want := range []struct{ label, class, text string }{{"Metric", "", "Heart rate"}, {"Value", "num", "0"}, {"Actions", "", "high"}, {"Note", "wide muted", "n later"}, {"", "", "spare"}} {
+	for i, want := range []struct{ label, class, text string }{{"Metric", "", "Heart rate"}, {"Value", "num", "0"}, {"Actions", "", "high"}, {"Note", "wide muted", "n later"}, {"", "", "spare"}, {"", "", "odd because"}} {
 		if get(cells[i], "data-label") != want.label || get(cells[i], "class") != want.class || text(cells[i]) != want.text {
 			t.Errorf("cell %d: %v %q", i, cells[i].Attr, text(cells[i]))
 		}
@@ -126,6 +127,8 @@ func TestRow(t *testing.T) {
 		t.Errorf("cell link: %v", link.Attr)
 	}
 	one(t, cells[2], "span", "class=badge kind-warn")
+	one(t, cells[5], "span", "class=sub mark")
+	one(t, cells[5], "span", "class=badge kind-warn")
 }
 
 func TestTableWithoutRows(t *testing.T) {

@@ -42,9 +42,13 @@ type Cell struct {
 	Muted   bool            // secondary information
 	Kind    Kind            // a badge around the text
 	Sub     string          // a second, quieter line
+	Mark    Mark            // a warning below, in words
 	Content templ.Component // replaces the text, for instance a badge or a button
 	HX      HX              // for the link; address taken from Href
 }
+
+// Mark warns about what a cell says: a badge with one or two words, and why.
+type Mark struct{ Label, Why string }
 
 // RowProps describes a row. Cells stand in the order of the columns, which lend their alignment and label.
 type RowProps struct {
@@ -73,7 +77,7 @@ func cellClass(c Column, cell Cell) string {
 	if cell.Muted {
 		class += " muted"
 	}
-	if cell.Text == "" && cell.Sub == "" && cell.Content == nil {
+	if cell.Text == "" && cell.Sub == "" && cell.Mark.Label == "" && cell.Content == nil {
 		class += " empty" // left out where rows are stacked
 	}
 	if class == "" {

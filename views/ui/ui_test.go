@@ -115,6 +115,7 @@ func everything() map[string]templ.Component {
 	columns := []Column{{Label: hostile, Sort: Ascending, SortHref: "?" + hostile}, {Label: hostile, Hidden: true}}
 	row := Row(RowProps{ID: hostile, Columns: columns, Cells: []Cell{
 		{Text: hostile, Header: true, Sub: hostile}, {Text: hostile, Href: "/x?" + hostile}, {Text: hostile, Kind: Bad},
+		{Text: hostile, Mark: Mark{Label: hostile, Why: hostile}},
 	}})
 	field := FieldProps{
 		ID: hostile, Name: hostile, Label: hostile, Value: hostile, Hint: hostile, Error: hostile, Placeholder: hostile, Min: hostile,
