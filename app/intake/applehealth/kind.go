@@ -1,14 +1,6 @@
 package applehealth
 
-import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"strings"
-	"unicode"
-
-	"healthportal/app/health"
-)
+import "strings"
 
 // SystemHealthKit is the code system of HealthKit's identifiers, as FHIR
 // profiles for HealthKit write it.
@@ -86,77 +78,4 @@ func (r *Reader) kind(typ string) kind {
 		r.kinds[typ] = k
 	}
 	return k
-}
-
-// readable is an identifier in words: "HeartRateVariabilitySDNN" is "Heart rate
-// variability SDNN".
-func readable(s string) string {
-	var words []string
-	letters := []rune(s)
-	start := 0
-	for i := 1; i < len(letters); i++ {
-		before, here := letters[i-1], letters[i]
-		next := i+1 < len(letters) && unicode.IsLower(letters[i+1])
-		if unicode.IsUpper(here) && (unicode.IsLower(before) || next || unicode.IsDigit(before)) {
-			words = append(words, string(letters[start:i]))
-			start = i
-		}
-	}
-	words = append(words, string(letters[start:]))
-	for i, w := range words {
-		// Abbreviations stay as they are.
-		if i > 0 && len(w) > 1 && strings.ToUpper(w) != w {
-			words[i] = strings.ToLower(w[:1]) + w[1:]
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// sleep reads the stages of SleepAnalysis; it reports false for values that are
-// none. A stage's value is its length in minutes. Older exports write Asleep for
-// what newer ones call AsleepUnspecified, and both have to be the same
-// Observation, so the word itself is not kept.
-func sleep(value string, o *health.Observation) bool {
-	stage, ok := strings.CutPrefix(value, sleepPrefix)
-	if !ok {
-		return false
-	}
-	code := ""
-	switch stage {
-	case "AsleepREM":
-		code = "93829-0"
-	case "AsleepCore":
-		code = "93830-8"
-	case "AsleepDeep":
-		code = "93831-6"
-	case "Asleep", "AsleepUnspecified":
-		code = "93832-4"
-	case "InBed", "Awake":
-		// Neither is sleep, and neither may be added to it.
-		o.Code, o.Metric = value, "apple:"+value
-		o.MetricName += ": " + strings.ToLower(readable(stage))
-	default:
-		return false
-	}
-	if code != "" {
-		o.CodeSystem, o.Code, o.Metric = health.SystemLOINC, code, "sleep_duration"
-	}
-	o.HasValue, o.Unit = true, "min"
-	if !o.EffectiveEnd.IsZero() {
-		o.Value = o.EffectiveEnd.Sub(o.EffectiveAt).Minutes()
-	}
-	return true
-}
-
-// group ties the two values of a blood pressure together. It depends on source
-// and instants alone, so that it is the same at top level, within a Correlation,
-// and in an export that was made in another time zone.
-func group(o *health.Observation) string {
-	h := sha256.New()
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(o.EffectiveAt.Unix()))  //nolint:gosec // bits in, the same bits out
-	binary.BigEndian.PutUint64(b[8:], uint64(o.EffectiveEnd.Unix())) //nolint:gosec // as above
-	h.Write(b[:])
-	h.Write([]byte(o.Source))
-	return "apple-bp-" + hex.EncodeToString(h.Sum(nil)[:12])
 }

@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"maps"
-	"slices"
 
 	"healthportal/app/intake"
 )
@@ -57,24 +55,6 @@ func (r *Reader) SHA256() []byte {
 		return bytes.Clone(r.whole)
 	}
 	return r.sum.Sum(nil)
-}
-
-// LeftOut is a kind of content that an export holds and that is not stored,
-// because it is no Observation.
-type LeftOut struct {
-	// Kind is the element's name, or a few words.
-	Kind string `json:"kind"`
-	// Count is how many were passed over.
-	Count int `json:"count"`
-}
-
-// LeftOut says what was passed over so far, by kind in alphabetical order.
-func (r *Reader) LeftOut() []LeftOut {
-	list := make([]LeftOut, 0, len(r.leftOut))
-	for _, k := range slices.Sorted(maps.Keys(r.leftOut)) {
-		list = append(list, LeftOut{k, r.leftOut[k]})
-	}
-	return list
 }
 
 // Next returns the next Record, Me or refused element. After an error other

@@ -2,53 +2,8 @@ package applehealth
 
 import (
 	"strings"
-	"time"
+	"unicode"
 )
-
-// parseTime reads "2018-09-10 02:28:55 -0700" into UTC and the minutes of the
-// offset, which makes times within a daylight-saving change unambiguous. It is
-// stricter than time.Parse, which lets spaces, fractions and short hours pass.
-func parseTime(s string) (time.Time, int, bool) {
-	if !shaped(s) {
-		return time.Time{}, 0, false
-	}
-	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
-	year, month, dom := two(0)*100+two(2), two(5), two(8)
-	hour, minute, second := two(11), two(14), two(17)
-	offset := two(21)*60 + two(23)
-	if month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59 || two(23) > 59 || offset > 14*60 {
-		return time.Time{}, 0, false
-	}
-	if s[20] == '-' {
-		offset = -offset
-	}
-	t := time.Date(year, time.Month(month), dom, hour, minute, second, 0, time.UTC)
-	if t.Day() != dom {
-		return time.Time{}, 0, false
-	}
-	return t.Add(-time.Duration(offset) * time.Minute), offset, true
-}
-
-// shaped reports whether s has the digits and signs of a time where they belong.
-func shaped(s string) bool {
-	const shape = "0000-00-00 00:00:00 +0000"
-	if len(s) != len(shape) {
-		return false
-	}
-	for i := range len(shape) {
-		ok := s[i] == shape[i]
-		switch shape[i] {
-		case '0':
-			ok = s[i] >= '0' && s[i] <= '9'
-		case '+':
-			ok = s[i] == '+' || s[i] == '-'
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
-}
 
 // oneLine turns line breaks and tabs into spaces, as XML does with those of an
 // attribute (section 3.3.3), which the tokenizer leaves to its caller.
@@ -75,4 +30,42 @@ func device(s string) string {
 		rest = strings.TrimSuffix(rest, ">")
 	}
 	return strings.TrimPrefix(rest, ", ")
+}
+
+// readable is an identifier in words: "HeartRateVariabilitySDNN" is "Heart rate
+// variability SDNN".
+func readable(s string) string {
+	var words []string
+	letters := []rune(s)
+	start := 0
+	for i := 1; i < len(letters); i++ {
+		before, here := letters[i-1], letters[i]
+		next := i+1 < len(letters) && unicode.IsLower(letters[i+1])
+		if unicode.IsUpper(here) && (unicode.IsLower(before) || next || unicode.IsDigit(before)) {
+			words = append(words, string(letters[start:i]))
+			start = i
+		}
+	}
+	words = append(words, string(letters[start:]))
+	for i, w := range words {
+		// Abbreviations stay as they are.
+		if i > 0 && len(w) > 1 && strings.ToUpper(w) != w {
+			words[i] = strings.ToLower(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// identifier reports whether s can be the name of a HealthKit type, which
+// becomes part of a metric's code and of URLs.
+func identifier(s string) bool {
+	if len(s) > 200 {
+		return false
+	}
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
 }

@@ -34,13 +34,6 @@ const (
 	reasonText    = "there is text where only elements belong"
 )
 
-// The kinds of what is passed over that are not elements of HealthData.
-const (
-	kindChild     = "unknown elements within a Record or Correlation"
-	kindAttribute = "unknown attributes of Records"
-	kindMe        = "characteristics of Me other than birth date and sex"
-)
-
 // token follows one token; rec stays blank where nothing is to be reported.
 func (r *Reader) token(t xml.Token, rec *intake.Record) error {
 	switch t := t.(type) {
@@ -109,15 +102,6 @@ func (r *Reader) element(t *xml.StartElement, rec *intake.Record) place {
 		refuse(rec, reasonElement)
 	}
 	return passed
-}
-
-func (r *Reader) child(name string) {
-	switch name {
-	case "MetadataEntry", "HeartRateVariabilityMetadataList":
-		r.leftOut[name]++
-	default:
-		r.leftOut[kindChild]++
-	}
 }
 
 // text refuses what is not white space between the elements that are read.
