@@ -105,9 +105,9 @@ func TestConstantMemory(t *testing.T) {
 			}
 		}
 	}
-	small := used(4 << 20)
-	if large := used(32 << 20); large > small+4<<20 {
-		t.Errorf("%d bytes in use with 32 MiB, %d with 4 MiB", large, small)
+	small := used(2 << 20)
+	if large := used(16 << 20); large > small+2<<20 {
+		t.Errorf("%d bytes in use with 16 MiB, %d with 2 MiB", large, small)
 	}
 }
 

@@ -29,7 +29,7 @@ func TestCleaner(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for shift := range 4 {
-				pad := strings.Repeat("x", chunk-shift)
+				pad := strings.Repeat("x", 16-shift)
 				for _, wrap := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.DataErrReader} {
 					got, err := io.ReadAll(newCleanerFree(wrap(strings.NewReader(pad + tt.in))))
 					if err != nil || string(got) != pad+tt.want {
@@ -41,9 +41,10 @@ func TestCleaner(t *testing.T) {
 	}
 }
 
-// newCleanerFree never finds an element too long.
+// newCleanerFree reads in chunks of 16 bytes and never finds an element too long.
 func newCleanerFree(r io.Reader) io.Reader {
 	c := newCleaner(r)
+	c.buf = make([]byte, 16)
 	return readerFunc(func(p []byte) (int, error) {
 		c.tokenBegins()
 		return c.Read(p)

@@ -59,8 +59,6 @@ func (r *Reader) ended(err error, start int) error {
 	switch {
 	case errors.Is(broken, errElement):
 		return &Error{start, fmt.Sprintf("an element is longer than %d MiB, which no export holds%s", maxElement>>20, again), broken}
-	case broken != nil && r.whole != nil:
-		return &Error{line, "the zip is cut or damaged" + again, broken}
 	case broken != nil:
 		return stopped(line, "the file can't be read further", broken)
 	case errors.Is(err, io.EOF) && r.done:

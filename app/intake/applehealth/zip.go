@@ -24,9 +24,11 @@ var ErrZip = errors.New("the zip holds no export that can be read")
 
 // OpenZip returns a reader of the export in a zip of size bytes: the largest
 // XML file whose root is HealthData, whatever it and its folder are called in
-// the phone's language. ra has to stay open until Next returned an error. The
-// digest, SHA256, is that of the whole zip, for which it is read once from start
-// to end here.
+// the phone's language. ra has to stay open until Next returned an error.
+//
+// The export is unpacked once here to compare its checksum, which stands at its
+// end: a flipped bit can make one good number of another, and none of them may
+// be stored. The digest, SHA256, is that of the whole zip, read here as well.
 func OpenZip(ra io.ReaderAt, size int64) (*Reader, error) {
 	archive, err := zip.NewReader(ra, size)
 	switch {
@@ -41,6 +43,9 @@ func OpenZip(ra io.ReaderAt, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := verify(entry); err != nil {
+		return nil, zipError("the export in the zip is cut or damaged, and nothing of it was read: copy or export it again", err)
+	}
 	sum := sha256.New()
 	n, err := io.Copy(sum, io.NewSectionReader(ra, 0, size))
 	if err != nil || n != size {
@@ -53,6 +58,19 @@ func OpenZip(ra io.ReaderAt, size int64) (*Reader, error) {
 	r := New(content)
 	r.closer, r.whole = content, sum.Sum(nil)
 	return r, nil
+}
+
+// verify unpacks an entry to its end, where archive/zip compares the checksum.
+func verify(f *zip.File) error {
+	content, err := f.Open()
+	if err != nil {
+		return fmt.Errorf("open an entry: %w", err)
+	}
+	defer content.Close()                                   //nolint:errcheck // read only
+	if _, err := io.Copy(io.Discard, content); err != nil { //nolint:gosec // any size: nothing is kept
+		return fmt.Errorf("unpack an entry: %w", err)
+	}
+	return nil
 }
 
 // zipError keeps the causes and words them without names of entries.
