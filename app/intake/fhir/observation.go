@@ -40,7 +40,7 @@ func (r *Reader) observation(res *resource, rec *intake.Record) {
 		rec.Absent = 0
 		err := r.setCode(&base, res.Code)
 		if err == nil {
-			err = check(&base)
+			err = intake.CheckObservation(&base)
 		}
 		if err != nil {
 			rec.Problems = []string{err.Error()}
@@ -104,7 +104,7 @@ func (r *Reader) add(rec *intake.Record, o health.Observation, code concept, m *
 		err = r.setCode(&o, code)
 	}
 	if err == nil {
-		err = check(&o)
+		err = intake.CheckObservation(&o)
 	}
 	if err != nil {
 		rec.Problems = append(rec.Problems, where+err.Error())
@@ -134,7 +134,7 @@ func (r *Reader) setCode(o *health.Observation, c concept) error {
 	case best >= 0:
 		k := c.Coding[best]
 		o.CodeSystem, o.Code = k.System, k.Code
-		o.Metric = shortSystem(k.System) + ":" + k.Code
+		o.Metric = intake.ShortSystem(k.System) + ":" + k.Code
 		o.MetricName = firstOf(k.Display, c.Text, k.Code)
 	case c.Text != "":
 		o.Metric, o.MetricName = "text:"+c.Text, c.Text
@@ -142,20 +142,6 @@ func (r *Reader) setCode(o *health.Observation, c concept) error {
 		return errors.New("the element code is missing or empty")
 	}
 	return nil
-}
-
-// shortSystem abbreviates the code systems that everybody knows; others stay URIs.
-func shortSystem(system string) string {
-	switch system {
-	case health.SystemLOINC:
-		return "loinc"
-	case "http://snomed.info/sct":
-		return "snomed"
-	case "":
-		return "code"
-	default:
-		return system
-	}
 }
 
 // slotOf tells components apart by their code, and repeated codes by their order.
@@ -198,7 +184,7 @@ func subject(ref *reference) (health.Identifier, error) {
 	if id.Value == "" {
 		return id, errors.New("the subject is not a reference to a Patient")
 	}
-	return id, checkIdentifier(id)
+	return id, intake.CheckIdentifier(id)
 }
 
 // PatientIdentifier is the identifier under which imports keep the patient of a

@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -35,13 +34,13 @@ func (r *Reader) patient(res *resource, rec *intake.Record) {
 		return
 	}
 	for _, id := range p.Identifiers {
-		if err := checkIdentifier(id); err != nil {
+		if err := intake.CheckIdentifier(id); err != nil {
 			rec.Problems = []string{err.Error()}
 			return
 		}
 	}
 	p.FamilyName, p.GivenName = personName(res.Name)
-	if err := checkText(maxName, p.FamilyName, p.GivenName); err != nil {
+	if err := intake.CheckText(intake.MaxName, p.FamilyName, p.GivenName); err != nil {
 		rec.Problems = []string{"the name " + err.Error()}
 		return
 	}
@@ -128,59 +127,4 @@ func testData(m meta) bool {
 		}
 	}
 	return false
-}
-
-// The lengths, in bytes, that the store can hold and index.
-const (
-	maxIdentifier = 500
-	maxName       = 500
-	maxCode       = 300
-	maxText       = 64 << 10
-)
-
-var (
-	errNUL  = errors.New("holds the character NUL, which can't be stored")
-	errLong = errors.New("is longer than can be stored")
-)
-
-func checkText(limit int, texts ...string) error {
-	for _, t := range texts {
-		if strings.IndexByte(t, 0) >= 0 {
-			return errNUL
-		}
-		if len(t) > limit {
-			return errLong
-		}
-	}
-	return nil
-}
-
-func checkIdentifier(id health.Identifier) error {
-	if err := checkText(maxIdentifier, id.System, id.Value); err != nil {
-		return errors.New("the person's identifier " + err.Error())
-	}
-	return nil
-}
-
-// check refuses what could not be stored as it is.
-func check(o *health.Observation) error {
-	for _, c := range []struct {
-		what  string
-		limit int
-		texts []string
-	}{
-		{"the code", maxCode, []string{o.Metric, o.CodeSystem, o.Code}},
-		{"the unit", maxCode, []string{o.Unit, o.OrigUnit}},
-		{"the name of the code", maxText, []string{o.MetricName}},
-		{"the value", maxText, []string{o.ValueText, o.OrigValue}},
-		{"the id", maxIdentifier, []string{o.ExternalID, o.Group}},
-		{"the component's code", maxCode * 3, []string{o.Slot}},
-		{"the source or device", maxIdentifier, []string{o.Source, o.Device}},
-		{"the interpretation", maxCode, []string{o.Flag}},
-	} {
-		if err := checkText(c.limit, c.texts...); err != nil {
-			return errors.New(c.what + " " + err.Error())
-		}
-	}
-	return nil
 }

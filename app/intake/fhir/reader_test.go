@@ -157,7 +157,7 @@ func TestRefusedLines(t *testing.T) {
 		{"sampled data", line(`"valueQuantity"`, `"valueSampledData":{},"n"`), "not supported"},
 		{"empty text", line(`"valueQuantity"`, `"valueString":"","n"`), "carries no value"},
 		{"NUL in the text", line(`"valueQuantity"`, `"valueString":"a\u0000b","n"`), "the value holds the character NUL"},
-		{"very long text", line(`"valueQuantity"`, `"valueString":"`+strings.Repeat("x", maxText+1)+`","n"`), "longer than can be stored"},
+		{"very long text", line(`"valueQuantity"`, `"valueString":"`+strings.Repeat("x", intake.MaxText+1)+`","n"`), "longer than can be stored"},
 		{"very long code", line(`8867-4`, strings.Repeat("8", 400)), "the code is longer"},
 		{"period without start", line(`"effectiveDateTime":"2026-03-01T10:00:00+01:00"`, `"effectivePeriod":{"end":"2026-03-01T10:00:00Z"}`), "no start"},
 		{"half a period of days", line(`"effectiveDateTime":"2026-03-01T10:00:00+01:00"`, `"effectivePeriod":{"start":"2026-03-01","end":"2026-03-01T10:00:00Z"}`), "one end"},
@@ -298,7 +298,7 @@ func FuzzReader(f *testing.F) {
 				if !o.HasValue && o.ValueText == "" && o.Status != health.EnteredInError {
 					t.Errorf("line %d: an observation without value", rec.Line)
 				}
-				if check(&o) != nil {
+				if intake.CheckObservation(&o) != nil {
 					t.Errorf("line %d: an observation that can't be stored", rec.Line)
 				}
 			}

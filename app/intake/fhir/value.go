@@ -2,13 +2,13 @@ package fhir
 
 import (
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"healthportal/app/health"
+	"healthportal/app/intake"
 )
 
 // state says whether an Observation or component carries a value.
@@ -107,37 +107,18 @@ func (q *quantity) read(o *health.Observation) error {
 	return number(q.Value, o)
 }
 
-// maxDigits bounds what is kept of a number's digits.
-const maxDigits = 1000
-
-// number reads a JSON number. The source's digits are kept where the shortest
-// form of the float64 is another one.
+// number reads a JSON number.
 func number(v jsontext.Value, o *health.Observation) error {
 	if v.Kind() != '0' {
 		return errors.New("the value is not a number")
 	}
 	digits := string(v)
-	f, err := strconv.ParseFloat(digits, 64)
-	switch {
-	case len(digits) > maxDigits:
-		return errors.New("the value has more than 1,000 digits")
-	case err != nil || math.IsInf(f, 0):
-		return errors.New("the value is too large to be held as a number")
-	case f == 0 && strings.ContainsAny(mantissa(digits), "123456789"):
-		return errors.New("the value is too small to be held as a number")
+	f, err := intake.ParseNumber(digits)
+	if err != nil {
+		return err
 	}
-	o.Value, o.HasValue = f, true
-	if strconv.FormatFloat(f, 'f', -1, 64) != digits {
-		o.OrigValue = digits
-	}
+	intake.SetNumber(o, f, digits)
 	return nil
-}
-
-func mantissa(digits string) string {
-	if i := strings.IndexAny(digits, "eE"); i >= 0 {
-		return digits[:i]
-	}
-	return digits
 }
 
 // flag is the laboratory's interpretation, its codes joined by spaces.
