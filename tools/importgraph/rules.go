@@ -37,7 +37,7 @@ func rules() []rule {
 		{room: "app/genomics", tests: storetest},
 		{room: "app/genomics/...", mayUse: []string{"app/genomics/..."}, tests: storetest},
 		{room: "app/intake/careteam", mayUse: []string{"app/health/...", "app/access/...", "app/intake/..."}},
-		{room: "app/intake/...", mayUse: []string{"app/health/...", "app/intake/..."}},
+		{room: "app/intake/...", mayUse: []string{"app/health/...", "app/intake/..."}, tests: stores},
 		{room: "app/session/...", mayUse: append([]string{"app/session/..."}, plain...), tests: stores},
 		{room: "app/passkey/...", mayUse: append([]string{"app/passkey/..."}, plain...), tests: stores},
 		{room: "app/people/...", mayUse: append([]string{"app/people/...", "app/passkey", "app/session"}, plain...), tests: stores},
