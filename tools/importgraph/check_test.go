@@ -127,6 +127,8 @@ func TestImports(t *testing.T) {
 		{"app/genomics/vep/read.go", "healthportal/app/health", refused},
 		{"app/intake/fhir/read.go", "healthportal/app/health", ok},
 		{"app/intake/fhir/read.go", "healthportal/app/genomics", refused},
+		{"app/intake/portable/reader.go", "healthportal/store/postgres", refused},
+		{"app/intake/portable/roundtrip_test.go", "healthportal/store/postgres", ok},
 		{"tools/bench/main.go", "healthportal/store/storetest", ok},
 		{"tools/bench/main.go", "healthportal/tools/source", ok},
 		{"app/newroom/a.go", "fmt", refused},

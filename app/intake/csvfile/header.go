@@ -36,6 +36,10 @@ func newPlan(header []string, m Mapping) (*plan, error) {
 			p.constants[f] = v
 		}
 	}
+	if !knowsAny(header, m) {
+		// Not quoted: what stands there may be a patient's name.
+		return nil, headerError("its first line names no known column: is it a line of values already? The fields are %s", strings.Join(Fields(), ", "))
+	}
 	seen := map[string]bool{}
 	for i, column := range header {
 		column = strings.TrimSpace(column)
@@ -54,6 +58,16 @@ func newPlan(header []string, m Mapping) (*plan, error) {
 	}
 	p.guarded = p.guarded || p.at[exportMark] >= 0
 	return p, p.complete()
+}
+
+// knowsAny reports whether the line looks like a header at all.
+func knowsAny(header []string, m Mapping) bool {
+	return slices.ContainsFunc(header, func(column string) bool {
+		column = strings.TrimSpace(column)
+		_, mapped := m.Columns[column]
+		_, known := fieldOf(strings.ToLower(column))
+		return mapped || known || slices.Contains(m.Ignore, column)
+	})
 }
 
 func (p *plan) place(i int, column string, m Mapping) error {

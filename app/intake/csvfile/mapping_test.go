@@ -136,7 +136,7 @@ func TestHeaders(t *testing.T) {
 		{"field twice", "effective,metric,value,Value", Mapping{}, `two columns stand for the field value`},
 		{"field twice by mapping", "effective,metric,value,A", Mapping{Columns: map[string]string{"A": "value"}}, "two columns stand for the field value"},
 		{"column and constant", "effective,metric,value,unit", Mapping{Constants: map[string]string{"unit": "kg"}}, "has a constant"},
-		{"column that is not there", "effective,metric,value", Mapping{Columns: map[string]string{"A": "unit"}}, `no`},
+		{"column that is not there", "effective,metric,value", Mapping{Columns: map[string]string{"A": "unit"}}, `names the column "A", and the file has none`},
 		{"no time", "metric,value", Mapping{}, "field effective"},
 		{"no value", "effective,metric", Mapping{}, "value or text"},
 		{"no metric", "effective,value", Mapping{}, "what was measured"},
@@ -144,12 +144,15 @@ func TestHeaders(t *testing.T) {
 		{"person without system", "effective,metric,value,person", Mapping{}, "needs person_system"},
 		{"system without person", "effective,metric,value,person_system", Mapping{}, "needs person beside it"},
 		{"two delimiters", "effective;metric;value,unit", Mapping{}, "more than one of comma"},
-		{"other delimiter by mapping", "effective,metric,value", Mapping{Delimiter: ";"}, "is unknown"},
-		{"a line of values", "2026-03-01,heart_rate,60", Mapping{}, "is unknown"},
+		{"other delimiter by mapping", "effective,metric,value", Mapping{Delimiter: ";"}, "names no known column"},
+		{"a line of values", "2026-03-01,heart_rate,60", Mapping{}, "names no known column"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := read(t, tt.m, tt.header+"\n")
+			if err != nil && strings.Contains(err.Error(), "60") {
+				t.Errorf("the error quotes a value: %v", err)
+			}
 			if tt.words == "" && err != nil || tt.words != "" && (!errors.Is(err, ErrHeader) || !strings.Contains(err.Error(), tt.words)) {
 				t.Errorf("got %v", err)
 			}

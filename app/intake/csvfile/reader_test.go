@@ -14,6 +14,8 @@ import (
 	"healthportal/app/intake"
 )
 
+var _ intake.Source = (*Reader)(nil)
+
 // read reads a file to its end.
 func read(t testing.TB, m Mapping, file string) (list []intake.Record, err error) {
 	t.Helper()
@@ -107,6 +109,7 @@ func TestFrames(t *testing.T) {
 		{"header without newline", strings.TrimSpace(head), ""},
 		{"one line", head + line + "\n", "2:1"},
 		{"no final newline", head + line, "2:1"},
+		{"CR at the end of the file", head + line + "\r", "2:1"},
 		{"CRLF", strings.ReplaceAll(head, "\n", "\r\n") + line + "\r\n" + line + "\r\n", "2:1 3:1"},
 		{"byte order mark", byteOrderMark + head + line, "2:1"},
 		{"byte order mark and quotes", byteOrderMark + strings.Replace(head, "effective", `"effective"`, 1) + line, "2:1"},

@@ -15,7 +15,7 @@ var (
 	errTime     = errors.New("the time is none of RFC 3339, YYYY-MM-DD HH:MM[:SS[.ffffff]] and YYYY-MM-DD: name its effective_format in the mapping")
 	errFormat   = errors.New("the time does not have the effective_format of the mapping")
 	errZone     = errors.New("the time has no offset: name the file's time zone (--zone, or zone in the mapping)")
-	errGap      = errors.New("the time does not exist in the zone: the clocks were put forward over it")
+	errGap      = errors.New("the time does not exist in the zone: the clocks were put forward over it. Correct it at its source, or write its offset")
 	errFold     = errors.New("the time happened twice in the zone, as the clocks were put back: it needs its offset")
 	errFine     = errors.New("the time is finer than a microsecond, which can't be kept")
 	errOffset   = errors.New("the time's offset is more than 14 hours from UTC")

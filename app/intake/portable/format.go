@@ -77,10 +77,15 @@
 //	ORDER BY k.system COLLATE "C", k.value COLLATE "C",
 //	  CASE WHEN e.whole_days THEN e.local_day::timestamp AT TIME ZONE 'UTC' ELSE e.effective_at END, line COLLATE "C"
 //
-// Joining the pieces prints the same bytes faster (measured on 400,000 rows: as
-// fast as row_to_json with its nulls, of which json_strip_nulls reaches 0.8):
+// Joining the pieces prints the same bytes with less work:
 //
 //	'{"person":' || row_to_json(k)::text || coalesce(',"unit":' || to_json(u.ucum)::text, '') || ... || '}'
+//
+// Processor time of PostgreSQL 15 for 400,000 rows: json_strip_nulls 2.7 s,
+// row_to_json of the same columns with its nulls 2.0 s, the pieces 1.7 s, and
+// 1.5 s where those of metric, source, unit, device and offset come from
+// MATERIALIZED expressions, made once a name. (row_to_json of plain columns, with
+// times in UTC: 1.3 s.)
 //
 // COPY's text format doubles backslashes; FORMAT csv, QUOTE E'\x01', DELIMITER
 // E'\x02' leaves the lines as they are, because JSON holds no such bytes. The

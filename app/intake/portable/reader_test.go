@@ -15,6 +15,8 @@ import (
 	"healthportal/app/intake"
 )
 
+var _ intake.Source = (*Reader)(nil)
+
 // whole is a file of these lines with a trailer that fits.
 func whole(lines ...string) string {
 	b := header + strings.Join(lines, "\n")

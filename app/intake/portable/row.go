@@ -12,7 +12,8 @@ import (
 	"healthportal/app/health"
 )
 
-// Row is one Observation of a file and whose it is.
+// Row is one Observation of a file and whose it is. Of whole days both StartDay
+// and EndDay are set, not EffectiveEnd alone.
 type Row struct {
 	// Person is what Identity gives.
 	Person health.Identifier
