@@ -13,7 +13,9 @@ import (
 )
 
 // glassOpen is the condition of an emergency access (auth.break_glass AS b) that holds now, by the database's clock.
-const glassOpen = `b.started_at <= now() AND b.expires_at > now() AND b.ended_at IS NULL`
+// Its start is not compared: now() is when the transaction began, which may be
+// before another opened the access while this one waited.
+const glassOpen = `b.expires_at > now() AND b.ended_at IS NULL`
 
 // glassMatch finds one patient by exact record number and birth date, and says
 // whether the user sees that patient anyway.
@@ -47,8 +49,11 @@ func (db *DB) OpenBreakGlass(ctx context.Context, userID int64, record string, b
 		if err := tx.QueryRow(ctx, glassMatch, userID, record, dateArg(born)).Scan(&e.Person, &e.PersonPublicID, &member); err != nil {
 			return err
 		}
-		if member {
-			return db.openAlready(ctx, tx, userID, &e)
+		switch err := openAlready(ctx, tx, userID, &e); {
+		case !errors.Is(err, pgx.ErrNoRows):
+			return err
+		case member:
+			return access.ErrGlassMember
 		}
 		opened = true
 		e.UserID, e.Reason = userID, reason
@@ -68,16 +73,11 @@ func (db *DB) OpenBreakGlass(ctx context.Context, userID int64, record string, b
 	return e, opened, nil
 }
 
-// openAlready fills in the access by which the user sees the patient, or returns
-// access.ErrGlassMember where the care team is enough.
-func (db *DB) openAlready(ctx context.Context, tx pgx.Tx, userID int64, e *access.Emergency) error {
-	err := tx.QueryRow(ctx, `SELECT b.id, b.public_id, b.user_id, b.reason, b.started_at, b.expires_at FROM auth.break_glass b
+// openAlready fills in the access by which the user has the patient open, or returns pgx.ErrNoRows.
+func openAlready(ctx context.Context, tx pgx.Tx, userID int64, e *access.Emergency) error {
+	return tx.QueryRow(ctx, `SELECT b.id, b.public_id, b.user_id, b.reason, b.started_at, b.expires_at FROM auth.break_glass b
 		WHERE b.user_id = $1 AND b.person_id = $2 AND `+glassOpen+` ORDER BY b.expires_at DESC LIMIT 1`, userID, e.Person).
 		Scan(&e.ID, &e.PublicID, &e.UserID, &e.Reason, &e.Started, &e.Expires)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return access.ErrGlassMember
-	}
-	return err
 }
 
 // EndBreakGlass ends the user's own emergency access and returns its patient.

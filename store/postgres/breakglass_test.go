@@ -185,6 +185,18 @@ func TestBreakGlassAtOnceOpensOnce(t *testing.T) {
 	}
 }
 
+// Two transactions that wait for one another don't get the lock in the order in
+// which they began: whoever comes second may have begun before the access did.
+func TestBreakGlassOpenedByALaterTransaction(t *testing.T) {
+	w := newGlassWorld(t)
+	id := one[string](w.clinic, `INSERT INTO auth.break_glass (user_id, person_id, reason, started_at, expires_at)
+		SELECT $1, id, 'opened by another at the same time', now() + interval '5 seconds', now() + interval '50 minutes' FROM health.person WHERE record_number = 'MRN-1' RETURNING public_id`, w.outside)
+	e, opened, err := w.db.OpenBreakGlass(t.Context(), w.outside, "MRN-1", w.born, glassReason)
+	if err != nil || opened || e.PublicID != id {
+		t.Errorf("opened %v, access %q, %v; want the one that is there: %q", opened, e.PublicID, err, id)
+	}
+}
+
 // The database holds to the rules even where a program doesn't.
 func TestBreakGlassRulesOfTheTable(t *testing.T) {
 	w := newGlassWorld(t)

@@ -242,4 +242,19 @@ func TestAttack47_Smuggling(t *testing.T) {
 			t.Errorf("%s: %d to %q: %.300s", name, got.status, location, got.body)
 		}
 	}
+	// A name that others point at this address (DNS rebinding) gets nothing, cookie or not.
+	for _, host := range []string{"evil.example", "evil.example:80", "127.0.0.1", "localhost", "localhost.", "localhost.evil.example", "[::1]"} {
+		ask := func(line string) answer {
+			return w.dial().send(line + "\r\nHost: " + host + "\r\n" + cookie + "\r\nOrigin: " + w.origin + "\r\nX-CSRF-Token: " + ada.csrf() + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").receive()
+		}
+		if got := ask("GET /dashboard HTTP/1.1"); got.status != http.StatusTemporaryRedirect || got.header.Get("Location") != w.origin+"/dashboard" {
+			t.Errorf("GET as %s: %d to %q", host, got.status, got.header.Get("Location"))
+		}
+		if got := ask("POST /logout HTTP/1.1"); got.status != http.StatusMisdirectedRequest {
+			t.Errorf("POST as %s: %d", host, got.status)
+		}
+	}
+	if !ada.signedIn() {
+		t.Error("another name reached sign-out")
+	}
 }
