@@ -15,7 +15,8 @@ import (
 // Import reads src to its end and stores what it holds. Damaged lines and
 // unknown persons are refused and reported; the rest is stored. The error is
 // for what stops an import: reading or storing failed. Batches that were stored
-// before stay, and the same file can be imported again.
+// before stay, and the same file can be imported again. A person of Options.Person
+// who is unknown, and a file whose owner contradicts them, stop it as well.
 func Import(ctx context.Context, src Source, sink Sink, o Options) (report Report, err error) {
 	o.defaults()
 	ingest, err := sink.StartImport(ctx, health.ImportSettings{Format: src.Format(), Team: o.Team, Site: o.Site})
@@ -29,6 +30,10 @@ func Import(ctx context.Context, src Source, sink Sink, o Options) (report Repor
 	}()
 	r := &run{ingest: ingest, o: o, subjects: map[health.Identifier]*subject{},
 		people: map[health.PersonID]*subject{}, resources: map[resource]version{}}
+	r.report.begin(src, ingest)
+	if err := r.findOwner(ctx); err != nil {
+		return r.report, err
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	batches := make(chan []Record, 1)
 	g.Go(func() error {
@@ -43,7 +48,9 @@ func Import(ctx context.Context, src Source, sink Sink, o Options) (report Repor
 		}
 		return nil
 	})
-	if err := g.Wait(); err != nil {
+	err = g.Wait()
+	r.report.end(src)
+	if err != nil {
 		return r.report, err
 	}
 	if err := ingest.Finish(ctx, r.report.result(src.SHA256())); err != nil {
@@ -119,12 +126,17 @@ type run struct {
 	report   Report
 	subjects map[health.Identifier]*subject
 	people   map[health.PersonID]*subject
+	// owner is the person of Options.Person; nil where none was named.
+	owner *subject
 	// rows and resources are the batch that is being put together.
 	rows      []health.ImportRow
 	resources map[resource]version
 }
 
 func (r *run) batch(ctx context.Context, records []Record) error {
+	if err := r.checkOwners(records); err != nil {
+		return err
+	}
 	if err := r.lookUp(ctx, records); err != nil {
 		return err
 	}
@@ -132,6 +144,7 @@ func (r *run) batch(ctx context.Context, records []Record) error {
 		rec := &records[i]
 		r.report.Lines++
 		r.report.Absent += rec.Absent
+		r.report.leaveOut(rec.LeftOut)
 		for _, reason := range rec.Problems {
 			r.report.refuse(rec.Line, reason)
 		}

@@ -10,9 +10,9 @@ import (
 	"healthportal/app/health"
 )
 
-// Record is what one line of a file holds.
+// Record is what one line, entry or element of a file holds.
 type Record struct {
-	// Line counts from 1.
+	// Line is the line of the file where the record begins, counted from 1.
 	Line int
 	// Blank lines hold nothing and count as nothing.
 	Blank bool
@@ -25,6 +25,9 @@ type Record struct {
 	Observations []health.Observation
 	// Absent counts the values that the source itself says it doesn't have.
 	Absent int
+	// LeftOut names what the record holds instead that is not imported, such as a resource type;
+	// it is counted by that name.
+	LeftOut string
 	// Problems are the parts of the line, or the whole, that were refused, without names or values.
 	Problems []string
 }
@@ -48,7 +51,7 @@ type Owner struct {
 type Source interface {
 	// Format names the reader: fhir-ndjson.
 	Format() string
-	// Next returns the next line, io.EOF after the last one, or the error that stopped the reading.
+	// Next returns the next record, io.EOF after the last one, or the error that stopped the reading.
 	Next() (Record, error)
 	// SHA256 is the digest of the bytes read so far.
 	SHA256() []byte

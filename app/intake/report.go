@@ -2,6 +2,7 @@ package intake
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,7 +25,10 @@ func (p Problem) String() string { return fmt.Sprintf("line %d: %s", p.Line, p.R
 // Report says what became of every line of a file. Read is the sum of Stored,
 // Repeated, Corrected and Refused.
 type Report struct {
-	// Lines counts the lines that are not blank.
+	// Format is the reader's, and ImportID the store's number of the import; 0 where it gives none.
+	Format   string `json:"format"`
+	ImportID int64  `json:"import_id,omitempty"`
+	// Lines counts the records: lines that are not blank, entries of a Bundle, elements of an export.
 	Lines int `json:"lines"`
 	// Persons counts the lines that describe a person, NewPersons those that were created.
 	Persons    int `json:"persons"`
@@ -39,9 +43,24 @@ type Report struct {
 	Refused int `json:"refused"`
 	// Absent counts values that the source itself says it doesn't have; they are not Read.
 	Absent int `json:"absent"`
+	// LeftOut counts the records of kinds that are not imported, by kind; they are not Read.
+	LeftOut map[string]int `json:"left_out,omitempty"`
+	// Reasons counts what was refused by reason, with numbers within a reason made one.
+	Reasons map[string]int `json:"reasons,omitempty"`
+	// Notes are what is to know of the file as a whole.
+	Notes []string `json:"notes,omitempty"`
 	// Problems are the first MaxProblems of those counted by Refused, in line order.
 	Problems []Problem `json:"problems"`
 }
+
+// Noted is a Source that has notes for the report, once it was read.
+type Noted interface{ Notes() []string }
+
+// Leaving is a Source that counts itself what it left out, by kind.
+type Leaving interface{ LeftOutCounts() map[string]int }
+
+// Numbered is an Ingest that knows the number of its import.
+type Numbered interface{ ImportID() int64 }
 
 // Omitted is the number of problems that are counted but not kept word for word.
 func (r *Report) Omitted() int { return r.Refused - len(r.Problems) }
@@ -50,22 +69,114 @@ func (r *Report) Omitted() int { return r.Refused - len(r.Problems) }
 func (r *Report) Summary() string {
 	var b strings.Builder
 	if r.Lines == 0 {
-		return "the file is empty: 0 lines, nothing to store"
+		return "the file is empty: 0 " + r.Unit() + ", nothing to store"
 	}
-	fmt.Fprintf(&b, "%d lines, %d values read: %d stored, %d repeated, %d corrected, %d refused",
-		r.Lines, r.Read, r.Stored, r.Repeated, r.Corrected, r.Refused)
+	fmt.Fprintf(&b, "%d %s, %d values read: %d stored, %d repeated, %d corrected, %d refused",
+		r.Lines, r.Unit(), r.Read, r.Stored, r.Repeated, r.Corrected, r.Refused)
 	if r.Absent > 0 {
 		fmt.Fprintf(&b, "; %d values absent in the source", r.Absent)
 	}
 	if r.Persons > 0 || r.NewPersons > 0 {
-		fmt.Fprintf(&b, "; %d person lines, %d persons created", r.Persons, r.NewPersons)
+		fmt.Fprintf(&b, "; %d person %s, %d persons created", r.Persons, r.Unit(), r.NewPersons)
+	}
+	if n := r.LeftOutTotal(); n > 0 {
+		fmt.Fprintf(&b, "; %d of other kinds left out", n)
 	}
 	return b.String()
+}
+
+// Unit is what Lines counts in this format.
+func (r *Report) Unit() string {
+	switch r.Format {
+	case "fhir-bundle":
+		return "entries"
+	case "apple-health":
+		return "elements"
+	default:
+		return "lines"
+	}
+}
+
+// LeftOutTotal is the number of records of kinds that are not imported.
+func (r *Report) LeftOutTotal() int {
+	n := 0
+	for _, count := range r.LeftOut {
+		n += count
+	}
+	return n
+}
+
+func (r *Report) leaveOut(kind string) {
+	if kind == "" {
+		return
+	}
+	if r.LeftOut == nil {
+		r.LeftOut = map[string]int{}
+	}
+	r.LeftOut[kind]++
+}
+
+// stoppedAt says what a stopped import leaves behind, and how to take it back.
+func (r *Report) stoppedAt() string {
+	if r.Stored+r.Corrected == 0 {
+		return "nothing was stored"
+	}
+	return fmt.Sprintf("%d values were stored before: take them back with portal import undo %d", r.Stored+r.Corrected, r.ImportID)
+}
+
+func (r *Report) begin(src Source, in health.Ingest) {
+	r.Format = src.Format()
+	if n, ok := in.(Numbered); ok {
+		r.ImportID = n.ImportID()
+	}
+}
+
+// end completes the report with what the source says of the whole file.
+func (r *Report) end(src Source) {
+	if n, ok := src.(Noted); ok {
+		r.Notes = n.Notes()
+	}
+	if l, ok := src.(Leaving); ok {
+		for kind, n := range l.LeftOutCounts() {
+			if r.LeftOut == nil {
+				r.LeftOut = map[string]int{}
+			}
+			r.LeftOut[kind] += n
+		}
+	}
+	// Readers that go over a file more than once don't meet its problems in line order.
+	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return a.Line - b.Line })
+}
+
+// maxReasons bounds the reasons that are counted on their own.
+const (
+	maxReasons   = 1000
+	otherReasons = "other reasons"
+)
+
+// reason counts a reason, those that differ in a position only together.
+func (r *Report) reason(s string) {
+	if r.Reasons == nil {
+		r.Reasons = map[string]int{}
+	}
+	words := strings.Fields(s)
+	for i := 1; i < len(words); i++ {
+		if prev := words[i-1]; prev == "byte" || prev == "component" {
+			words[i] = strings.TrimLeft(words[i], "0123456789")
+			words[i] = "…" + words[i]
+		}
+	}
+	s = strings.Join(words, " ")
+	if _, known := r.Reasons[s]; !known && len(r.Reasons) >= maxReasons {
+		s = otherReasons
+	}
+	r.Reasons[s]++
 }
 
 func (r *Report) refuse(line int, reason string) {
 	r.Read++
 	r.Refused++
+	r.reason(reason)
 	if len(r.Problems) < MaxProblems {
 		r.Problems = append(r.Problems, Problem{line, reason})
 	}
@@ -82,6 +193,7 @@ func (r *Report) add(c health.ImportCounts) {
 func (r *Report) snapshot() Report {
 	s := *r
 	s.Problems = slices.Clip(s.Problems)
+	s.LeftOut, s.Reasons = maps.Clone(r.LeftOut), maps.Clone(r.Reasons)
 	return s
 }
 

@@ -20,6 +20,7 @@ type subject struct {
 // The reasons for which whole persons are refused.
 const (
 	reasonUnknown = "the person is not known here: import the patients first, or let the import create persons"
+	reasonNobody  = "it does not say whose it is: name the person with --person"
 	reasonTwo     = "the identifiers name two different persons of this clinic: nothing of this person was taken"
 	reasonTaken   = "one of the identifiers belongs to another person of this clinic: nothing of this person was taken"
 	reasonNumber  = "the record number is known here, but the birth date does not confirm that it is the same person"
@@ -89,6 +90,13 @@ func (r *run) refuse(ids []health.Identifier, reason string) {
 
 // subjectOf returns the person of an Observation, creating one where that is allowed.
 func (r *run) subjectOf(ctx context.Context, id health.Identifier) (*subject, error) {
+	switch {
+	case id != (health.Identifier{}):
+	case r.owner == nil:
+		return &subject{refused: reasonNobody}, nil
+	default:
+		return r.owner, nil
+	}
 	if s := r.subjects[id]; s != nil {
 		return s, nil
 	}

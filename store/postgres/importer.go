@@ -61,6 +61,9 @@ func (im *importer) open(ctx context.Context) error {
 	return im.names.load(ctx, im.conn)
 }
 
+// ImportID is the number of the import in health.import.
+func (im *importer) ImportID() int64 { return im.id }
+
 // Close gives the connection back.
 func (im *importer) Close(context.Context) error {
 	im.conn.Release()

@@ -14,10 +14,10 @@ const defaultSource = "fhir"
 
 // observation fills rec from an Observation. A reason that concerns the whole
 // resource refuses it as one; a component may be refused on its own.
-func (r *Reader) observation(res *resource, rec *intake.Record) {
+func (r *mapper) observation(res *resource, rec *intake.Record) {
 	base, err := r.base(res)
 	if err == nil {
-		rec.Subject, err = subject(res.Subject)
+		rec.Subject, err = r.subject(res.Subject)
 	}
 	if err != nil {
 		rec.Problems = []string{err.Error()}
@@ -31,7 +31,7 @@ func (r *Reader) observation(res *resource, rec *intake.Record) {
 			continue
 		}
 		part := base
-		part.Group = res.ID
+		part.Group = firstOf(res.ID, res.group)
 		part.Slot = slotOf(c.Code, slots)
 		r.add(rec, part, c.Code, &c.measured, fmt.Sprintf("component %d: ", i+1), false)
 	}
@@ -62,7 +62,7 @@ func noValue(res *resource) string {
 }
 
 // base is what an Observation's rows share: status, time, source and id.
-func (r *Reader) base(res *resource) (health.Observation, error) {
+func (r *mapper) base(res *resource) (health.Observation, error) {
 	var o health.Observation
 	if res.Status == "" {
 		return o, errors.New("the element status is missing")
@@ -89,7 +89,7 @@ func (r *Reader) base(res *resource) (health.Observation, error) {
 
 // add appends the Observation of one value, or its problem. panel says that the
 // values may stand in components instead.
-func (r *Reader) add(rec *intake.Record, o health.Observation, code concept, m *measured, where string, panel bool) {
+func (r *mapper) add(rec *intake.Record, o health.Observation, code concept, m *measured, where string, panel bool) {
 	state, err := m.value(&o)
 	switch {
 	case err != nil:
@@ -115,7 +115,7 @@ func (r *Reader) add(rec *intake.Record, o health.Observation, code concept, m *
 
 // setCode chooses the coding: a LOINC code of the catalogue, else a LOINC code,
 // else the first code, else the text.
-func (r *Reader) setCode(o *health.Observation, c concept) error {
+func (r *mapper) setCode(o *health.Observation, c concept) error {
 	best := -1
 	for i, k := range c.Coding {
 		_, listed := r.metrics[k.Code]
@@ -166,20 +166,27 @@ func firstOf(texts ...string) string {
 	return ""
 }
 
-// subject reads whose Observation it is.
-func subject(ref *reference) (health.Identifier, error) {
+// subject reads whose Observation it is: the zero Identifier where it does not
+// say, so that whoever imports the file has to.
+func (r *mapper) subject(ref *reference) (health.Identifier, error) {
 	var id health.Identifier
+	var err error
 	switch {
 	case ref == nil || (ref.Reference == "" && ref.Identifier == nil):
-		return id, errors.New("the element subject is missing: nobody to store it under")
+		return id, nil
 	case ref.Reference == "" && ref.Identifier.System != "" && ref.Identifier.Value != "":
 		id = health.Identifier{System: ref.Identifier.System, Value: ref.Identifier.Value}
 	case ref.Reference == "":
 		return id, errors.New("the subject's identifier lacks its system or its value")
 	case strings.HasPrefix(ref.Reference, "#"):
 		return id, errors.New("the subject is a contained resource, which has no identity of its own")
+	case r.resolve != nil:
+		id, err = r.resolve(ref.Reference)
 	default:
 		id = PatientIdentifier(ref.Reference)
+	}
+	if err != nil {
+		return health.Identifier{}, err
 	}
 	if id.Value == "" {
 		return id, errors.New("the subject is not a reference to a Patient")

@@ -17,7 +17,7 @@ const (
 
 // patient fills rec from a Patient. What can't be kept of one is left out with
 // a problem; the person is taken without it.
-func (r *Reader) patient(res *resource, rec *intake.Record) {
+func (r *mapper) patient(res *resource, rec *intake.Record) {
 	p := &intake.Person{}
 	if res.ID != "" {
 		p.Identifiers = append(p.Identifiers, health.Identifier{System: health.SystemFHIR, Value: res.ID})

@@ -116,16 +116,18 @@ func TestRefusedLines(t *testing.T) {
 		{"twice the same element", line(`"id":"o1"`, `"id":"o1","id":"o2"`), "stands twice"},
 		{"deeply nested", `{"resourceType":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}", "damaged JSON"},
 		{"no resourceType", `{}`, "resourceType is missing"},
-		{"resourceType of another kind", `{"resourceType":5}`, "neither an Observation nor a Patient"},
-		{"another resource", `{"resourceType":"Encounter","status":"finished"}`, "neither an Observation nor a Patient"},
-		{"another resource with other types", `{"resourceType":"Encounter","code":[1]}`, "neither an Observation nor a Patient"},
+		{"resourceType of another kind", `{"resourceType":5}`, "resourceType is not a text"},
+		{"no resource type", `{"resourceType":"Spaceship"}`, "not one of FHIR R4"},
+		{"several resource types", `{"resourceType":"Condition Encounter"}`, "not one of FHIR R4"},
+		{"slip of the pen with other types", `{"resourceType":"Observaton","code":[1]}`, "not one of FHIR R4"},
+		{"a Bundle", `{"resourceType":"Bundle","type":"collection"}`, "import it as a file of its own"},
+		{"another resource, damaged", `{"resourceType":"Encounter","code":[1}`, "damaged JSON at byte 38"},
 		{"other case", line("resourceType", "ResourceType"), "resourceType is missing"},
 		{"wrong type", line(`"final"`, `7`), "the element /status is of the wrong type"},
 		{"wrong type deep down", line(`{"reference":"Patient/p1"}`, `{"reference":["x"]}`), "the element /subject/reference is of the wrong type"},
 		{"no status", line(`"status":"final",`, ``), "status is missing"},
 		{"unknown status", line(`"final"`, `"done"`), "the status is not one"},
 		{"no code", line(`"coding"`, `"nothing"`), "code is missing or empty"},
-		{"no subject", line(`"subject"`, `"nobody"`), "subject is missing"},
 		{"contained subject", line("Patient/p1", "#p1"), "contained resource"},
 		{"subject is a group", line("Patient/p1", "Group/p1"), "not a reference to a Patient"},
 		{"subject with a path behind", line("Patient/p1", "Patient/p1/x"), "not a reference to a Patient"},
@@ -189,6 +191,23 @@ func TestSubjects(t *testing.T) {
 		rec := readAll(t, line(`{"reference":"Patient/p1"}`, ref))[0]
 		if rec.Subject != want || len(rec.Observations) != 1 {
 			t.Errorf("%s: %+v, %v", ref, rec.Subject, rec.Problems)
+		}
+	}
+}
+
+// Whose it is may be known to whoever imports the file.
+func TestNoSubject(t *testing.T) {
+	for _, s := range []string{line(`"subject"`, `"nobody"`), line(`{"reference":"Patient/p1"}`, `{"display":"A"}`)} {
+		if rec := readAll(t, s)[0]; rec.Subject != (health.Identifier{}) || len(rec.Observations) != 1 || len(rec.Problems) != 0 {
+			t.Errorf("%s: %+v", s, rec)
+		}
+	}
+}
+
+func TestOtherResourcesAreCounted(t *testing.T) {
+	for _, s := range []string{`{"resourceType":"Encounter","status":"finished"}`, `{"resourceType":"Encounter","code":[1]}`} {
+		if rec := readAll(t, s)[0]; rec.LeftOut != "Encounter" || len(rec.Problems) != 0 {
+			t.Errorf("%s: %+v", s, rec)
 		}
 	}
 }
@@ -288,7 +307,7 @@ func FuzzReader(f *testing.F) {
 			if rec.Blank && (len(rec.Problems) > 0 || len(rec.Observations) > 0) {
 				t.Error("a blank line holds something")
 			}
-			if !rec.Blank && rec.Person == nil && len(rec.Observations)+len(rec.Problems)+rec.Absent == 0 {
+			if !rec.Blank && rec.Person == nil && rec.LeftOut == "" && len(rec.Observations)+len(rec.Problems)+rec.Absent == 0 {
 				t.Errorf("line %d vanished without a reason", rec.Line)
 			}
 			for _, o := range rec.Observations {

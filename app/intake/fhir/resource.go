@@ -28,6 +28,9 @@ type resource struct {
 	Name      []name `json:"name"`
 	Gender    string `json:"gender"`
 	BirthDate string `json:"birthDate"`
+
+	// group ties the components of an Observation without id together; a Bundle gives it.
+	group string
 }
 
 // measured is what an Observation and its components have in common.
