@@ -54,7 +54,7 @@ type grammar struct {
 }
 
 type importCommands struct {
-	Events    importEventsCommand    `cmd:"" help:"Import health events from FHIR R4 NDJSON (Patient and Observation)."`
+	Events    importEventsCommand    `cmd:"" help:"Import health events from FHIR R4 (NDJSON or Bundle), Apple Health, CSV and the portal's own NDJSON."`
 	CareTeams importCareTeamsCommand `cmd:"" name:"care-teams" help:"Import care teams from CSV or FHIR R4 (CareTeam)."`
 }
 

@@ -205,25 +205,6 @@ func line(id, value string) string {
 		`"subject":{"reference":"Patient/a"},"effectiveDateTime":"2026-03-29T10:00:00+02:00","valueQuantity":{"value":%s,"unit":"/min","system":"http://unitsofmeasure.org","code":"/min"}}`, id, value)
 }
 
-func TestImportEvents(t *testing.T) {
-	o := newOffice(t)
-	file := o.write("events.ndjson", strings.Join([]string{line("1", "60"), "{damaged", line("2", "0"), `{"resourceType":"Spaceship"}`, line("3", "72.50")}, "\n"))
-	o.run("import", "events", file).want(t, 1, "line 1", "0 stored", "5 refused")
-	r := o.run("import", "events", "--create-persons", "--team", "T", file).want(t, 1, "line 2: ", "line 4: ", "3 stored", "2 refused", "1 persons created")
-	if strings.Contains(r.errOut, "line 1:") || strings.Contains(r.errOut, "line 3:") {
-		t.Errorf("good lines are reported: %s", r.errOut)
-	}
-	o.run("import", "events", file).want(t, 1, "0 stored", "3 repeated", "2 refused")
-	var report struct{ Lines, Stored, Repeated, Refused int }
-	r = run(t.Context(), o.env, line("1", "60")+"\n", "import", "events", "--json", "-").want(t, 0)
-	if err := json.Unmarshal([]byte(r.out), &report); err != nil || report.Lines != 1 || report.Repeated != 1 || report.Refused != 0 {
-		t.Errorf("report %+v, error %v", report, err)
-	}
-	o.run("import", "events", o.write("empty.ndjson", "")).want(t, 0, "empty")
-	o.run("refresh-views").want(t, 0, "0 days rebuilt")
-	o.run("cleanup-sessions").want(t, 0, "0 sessions")
-}
-
 func TestSyncReportsAndVerify(t *testing.T) {
 	o := newOffice(t)
 	o.run("sync-reports").want(t, 0, "reports: 1 seen: 1 new", "sync-reports: 1 seen")

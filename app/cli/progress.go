@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/mattn/go-isatty"
+
+	"healthportal/app/intake"
 )
 
 // progress tells how far long work is: one line that renews itself on a
@@ -50,3 +53,60 @@ func (p *progress) done() {
 		fmt.Fprintf(p.w, "\r%-*s\r", p.width, "") //nolint:errcheck // progress is a courtesy
 	}
 }
+
+// importProgress tells how far the reading of a file is, and what came of it so
+// far. Reading and storing go on side by side.
+type importProgress struct {
+	mu       sync.Mutex
+	bar      *progress
+	total    int64 // 0: unknown
+	at       int64
+	readings int
+	last     intake.Report
+}
+
+// read is told that n more bytes were read.
+func (p *importProgress) read(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at += int64(n)
+	p.bar.show(p.line())
+}
+
+// rewound is told that the file is read from its beginning.
+func (p *importProgress) rewound() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = 0
+	p.readings++
+}
+
+// report is told what came of the file so far.
+func (p *importProgress) report(r intake.Report) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = r
+	p.bar.show(p.line())
+}
+
+func (p *importProgress) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bar.done()
+}
+
+func (p *importProgress) line() string {
+	line := megabytes(p.at)
+	if p.total > 0 {
+		line = fmt.Sprintf("%s of %s MB (%d %%)", line, megabytes(p.total), min(100, p.at*100/p.total))
+	} else {
+		line += " MB"
+	}
+	if p.readings > 1 {
+		line += fmt.Sprintf(", reading %d", p.readings)
+	}
+	return line + fmt.Sprintf(": %d stored, %d repeated, %d corrected, %d refused", p.last.Stored, p.last.Repeated, p.last.Corrected, p.last.Refused)
+}
+
+// megabytes writes a number of bytes in millions, with one decimal.
+func megabytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/1e6) }

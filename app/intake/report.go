@@ -68,6 +68,9 @@ func (r *Report) Omitted() int { return r.Refused - len(r.Problems) }
 // Summary is the report in one line.
 func (r *Report) Summary() string {
 	var b strings.Builder
+	if r.Lines == 0 && r.Format == "fhir-bundle" {
+		return "the Bundle holds 0 entries, nothing to store"
+	}
 	if r.Lines == 0 {
 		return "the file is empty: 0 " + r.Unit() + ", nothing to store"
 	}
@@ -143,6 +146,9 @@ func (r *Report) end(src Source) {
 			}
 			r.LeftOut[kind] += n
 		}
+	}
+	if r.Problems == nil {
+		r.Problems = []Problem{} // in JSON an empty list, not null
 	}
 	// Readers that go over a file more than once don't meet its problems in line order.
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return a.Line - b.Line })
