@@ -3,10 +3,12 @@ package cli_test
 import (
 	"archive/zip"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,9 +19,9 @@ func row(what, n string) string { return `(?m)^  +` + what + ` +` + n + `( |$)` 
 
 func (r outcome) rows(t *testing.T, pairs ...string) outcome {
 	t.Helper()
-	for i := 0; i < len(pairs); i += 2 {
-		if !regexp.MustCompile(row(pairs[i], pairs[i+1])).MatchString(r.out) {
-			t.Errorf("the table lacks %s %s:\n%s", pairs[i], pairs[i+1], r.out)
+	for pair := range slices.Chunk(pairs, 2) {
+		if !regexp.MustCompile(row(pair[0], pair[1])).MatchString(r.out) {
+			t.Errorf("the table lacks %s:\n%s", pair, r.out)
 		}
 	}
 	return r
@@ -109,7 +111,7 @@ func TestImportOfSeveralFiles(t *testing.T) {
 			t.Errorf("%+v, %v", report, err)
 		}
 	}
-	if err := dec.Decode(&struct{}{}); err != io.EOF { //nolint:errorlint // the decoder's own
+	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
 		t.Errorf("behind the reports: %v", err)
 	}
 	cut := o.write("cut.json", bundle(line("3", "62"))[:200])

@@ -42,6 +42,7 @@ func needsFor(purpose string, env map[string]string) ([]need, error) {
 			program("Chromium", "browser tests", []string{"chromium", "fonts-liberation"}, []string{"--cask chromium"},
 				"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
 			program("pdftotext", "tests that read printed pages", []string{"poppler-utils"}, []string{"poppler"}, "pdftotext"),
+			program("jq", "tests that count imported files by other means", []string{"jq"}, []string{"jq"}, "jq"),
 		), nil
 	}
 	return nil, fmt.Errorf("-for %q isn't known; say demo or test", purpose)

@@ -210,7 +210,7 @@ func TestRefusedEntries(t *testing.T) {
 		{"fullUrl is a number", `{"fullUrl":5,"resource":` + line("", "") + `}`, "fullUrl of the entry can't be read"},
 		{"request is a text", `{"request":"PUT","resource":` + line("", "") + `}`, "request of the entry can't be read"},
 		{"no resourceType", entryOf(`{"a":{"resourceType":"Observation"}}`), "resourceType is missing"},
-		{"unknown resourceType", entryOf(`{"resourceType":"Observaton"}`), "not one of FHIR R4"},
+		{"unknown resourceType", entryOf(`{"resourceType":"Obsrvtn"}`), "not one of FHIR R4"},
 		{"nested Bundle", entryOf(bundleOf("searchset")), "file of its own"},
 		{"element twice", entryOf(line(`"id":"o1"`, `"id":"o1","id":"o2"`)), "stands twice"},
 		{"invalid UTF-8", entryOf(line("o1", "\xff")), "damaged JSON at byte"},

@@ -119,7 +119,7 @@ func TestRefusedLines(t *testing.T) {
 		{"resourceType of another kind", `{"resourceType":5}`, "resourceType is not a text"},
 		{"no resource type", `{"resourceType":"Spaceship"}`, "not one of FHIR R4"},
 		{"several resource types", `{"resourceType":"Condition Encounter"}`, "not one of FHIR R4"},
-		{"slip of the pen with other types", `{"resourceType":"Observaton","code":[1]}`, "not one of FHIR R4"},
+		{"slip of the pen with other types", `{"resourceType":"Obsrvtn","code":[1]}`, "not one of FHIR R4"},
 		{"a Bundle", `{"resourceType":"Bundle","type":"collection"}`, "import it as a file of its own"},
 		{"another resource, damaged", `{"resourceType":"Encounter","code":[1}`, "damaged JSON at byte 38"},
 		{"other case", line("resourceType", "ResourceType"), "resourceType is missing"},
