@@ -44,6 +44,7 @@ func newScan(r io.Reader) *scan {
 type budget struct {
 	r    io.Reader
 	left int
+	err  error // the reader's own, other than io.EOF; the decoder takes one within a value for a syntax error
 }
 
 // Read reads at most what is left of the budget.
@@ -53,6 +54,9 @@ func (b *budget) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p[:min(len(p), b.left)])
 	b.left -= n
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = err
+	}
 	return n, err
 }
 
@@ -262,6 +266,8 @@ func (s *scan) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case s.in.err != nil:
+		return fmt.Errorf("after line %d: %w", s.line, s.in.err)
 	case isTooLong(err):
 		return fmt.Errorf("line %d: a single text is longer than %d MiB, which no Bundle that can be read has", s.line, maxToken>>20)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
