@@ -113,7 +113,10 @@ func (c *clinic) importFile(name string) intake.Report {
 
 func (c *clinic) compareCodes(want map[string]codeCount) {
 	c.t.Helper()
-	rows, err := c.conn.Query(c.t.Context(), `SELECT code, count(*), count(value), coalesce(sum(value), 0) FROM health.event WHERE superseded_at IS NULL GROUP BY code`)
+	// orig_value holds the source's digits where the number is written otherwise, or in another unit.
+	rows, err := c.conn.Query(c.t.Context(), `
+		SELECT code, count(*), count(value), coalesce(sum(CASE WHEN value IS NOT NULL THEN coalesce(orig_value::float8, value) END), 0)
+		FROM health.event WHERE superseded_at IS NULL GROUP BY code`)
 	if err != nil {
 		c.t.Fatal(err)
 	}
