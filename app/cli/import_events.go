@@ -3,12 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
-	"time"
 
 	"healthportal/app/health"
 	"healthportal/app/intake"
+	"healthportal/app/intake/csvfile"
 	"healthportal/app/intake/detect"
 	"healthportal/app/portal"
 )
@@ -18,7 +17,8 @@ type importEventsCommand struct {
 	Format        string   `help:"fhir-ndjson, fhir-bundle, apple-health, portal-ndjson or csv; told by the file's first bytes where left out."`
 	Person        string   `help:"Whose the values are that name nobody: a record number, or system|value of an identifier."`
 	Zone          string   `help:"IANA time zone of a CSV file's times that have none."`
-	Map           []string `sep:"none" help:"CSV column and the field that it holds, as column=field; repeatable."`
+	Map           []string `sep:"none" help:"CSV column and the field that it holds, as column=field, or column=- to leave it out; repeatable."`
+	Set           []string `sep:"none" help:"Field that has one value in all lines of a CSV file, as field=value; repeatable."`
 	Mapping       string   `help:"File with the mapping of a CSV file's columns."`
 	CreatePersons bool     `name:"create-persons" help:"Make a person of each unknown patient instead of refusing the lines."`
 	Team          string   `help:"Care team that gets the file's patients; made where it does not exist."`
@@ -80,7 +80,7 @@ func (c importEventsCommand) stopped(err error, files []*importFile, i int) erro
 }
 
 // choices reads the flags whose values have a form.
-func (c importEventsCommand) choices() (person health.Identifier, csv csvChoices, err error) {
+func (c importEventsCommand) choices() (person health.Identifier, csv csvfile.Mapping, err error) {
 	if c.Format != "" {
 		if _, err := detect.ParseFormat(c.Format); err != nil {
 			return person, csv, fmt.Errorf("--format: %w", err)
@@ -89,24 +89,8 @@ func (c importEventsCommand) choices() (person health.Identifier, csv csvChoices
 	if person, err = parsePerson(c.Person); err != nil {
 		return person, csv, err
 	}
-	csv.Columns = c.Map
-	for _, m := range c.Map {
-		if column, field, ok := strings.Cut(m, "="); !ok || column == "" || field == "" {
-			return person, csv, errors.New("--map: give column=field")
-		}
-	}
-	if c.Zone != "" {
-		// "Local" would be this machine's own zone.
-		if csv.Zone, err = time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {
-			return person, csv, errors.New("--zone is not the IANA name of a time zone, such as Europe/Berlin")
-		}
-	}
-	if c.Mapping != "" {
-		if csv.Mapping, err = os.ReadFile(c.Mapping); err != nil {
-			return person, csv, fmt.Errorf("--mapping: %w", err)
-		}
-	}
-	return person, csv, nil
+	csv, err = c.csvMapping()
+	return person, csv, err
 }
 
 // parsePerson reads "system|value" of an identifier, or a record number.
@@ -127,8 +111,8 @@ func parsePerson(s string) (health.Identifier, error) {
 // fits refuses flags that a file's format has no use for, and those that are missing.
 func (c importEventsCommand) fits(f *importFile) error {
 	switch {
-	case f.format != detect.CSV && (c.Zone != "" || len(c.Map) > 0 || c.Mapping != ""):
-		return fmt.Errorf("--zone, --map and --mapping are for CSV, and the file is %s", f.format)
+	case f.format != detect.CSV && (c.Zone != "" || len(c.Map)+len(c.Set) > 0 || c.Mapping != ""):
+		return fmt.Errorf("--zone, --map, --set and --mapping are for CSV, and the file is %s", f.format)
 	case f.format == detect.AppleHealth && c.Person == "":
 		return errors.New("an Apple Health export does not say whose it is: name the person with --person")
 	default:
@@ -137,7 +121,7 @@ func (c importEventsCommand) fits(f *importFile) error {
 }
 
 // one imports a file and tells what came of it.
-func (c importEventsCommand) one(r *run, p *portal.Portal, f *importFile, person health.Identifier, csv csvChoices) (intake.Report, error) {
+func (c importEventsCommand) one(r *run, p *portal.Portal, f *importFile, person health.Identifier, csv csvfile.Mapping) (intake.Report, error) {
 	bar := &importProgress{bar: newProgress(r.Stderr), total: f.size}
 	src, err := f.source(bar.read, bar.rewound, csv)
 	if err != nil {

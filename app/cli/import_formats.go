@@ -1,17 +1,22 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"healthportal/app/intake"
+	"healthportal/app/intake/applehealth"
+	"healthportal/app/intake/csvfile"
 	"healthportal/app/intake/detect"
 	"healthportal/app/intake/fhir"
+	"healthportal/app/intake/portable"
 )
 
 // source opens the reader of the file's format.
-func (f *importFile) source(read func(int), rewound func(), csv csvChoices) (intake.Source, error) {
+func (f *importFile) source(read func(int), rewound func(), csv csvfile.Mapping) (intake.Source, error) {
 	in, err := f.reading(read, rewound)
 	if err != nil {
 		return nil, err
@@ -22,39 +27,46 @@ func (f *importFile) source(read func(int), rewound func(), csv csvChoices) (int
 	case detect.FHIRBundle:
 		return fhir.NewBundle(in), nil
 	case detect.AppleHealth:
-		if at, ok := in.(io.ReaderAt); ok && f.zipped {
-			return appleZipSource(at, f.size)
-		}
-		return appleSource(in)
+		return f.appleHealth(in)
 	case detect.Portal:
-		return portalSource(in)
+		return portable.New(in), nil
 	default:
-		return csvSource(in, csv)
+		src, err := csvfile.New(in, csv)
+		return src, f.named(err)
 	}
 }
 
-// csvChoices are what the command line says about a CSV file.
-type csvChoices struct {
-	// Columns are "column=field", as --map gives them.
-	Columns []string
-	// Mapping is the content of the file of --mapping; nil where there is none.
-	Mapping []byte
-	// Zone is that of times without one; nil where none was named.
-	Zone *time.Location
+func (f *importFile) appleHealth(in io.Reader) (intake.Source, error) {
+	at, seekable := in.(io.ReaderAt)
+	if !f.zipped || !seekable {
+		return applehealth.New(in), nil
+	}
+	src, err := applehealth.OpenZip(at, f.size)
+	return src, f.named(err)
 }
 
-// The readers below are wired in with one line each.
-
-func csvSource(io.Reader, csvChoices) (intake.Source, error) { return nil, noReader(detect.CSV) }
-
-func appleSource(io.Reader) (intake.Source, error) { return nil, noReader(detect.AppleHealth) }
-
-func appleZipSource(io.ReaderAt, int64) (intake.Source, error) {
-	return nil, noReader(detect.AppleHealth)
-}
-
-func portalSource(io.Reader) (intake.Source, error) { return nil, noReader(detect.Portal) }
-
-func noReader(f detect.Format) error {
-	return fmt.Errorf("files of the format %s can't be read by this version", f)
+// csvMapping is what the command line says about a CSV file.
+func (c importEventsCommand) csvMapping() (m csvfile.Mapping, err error) {
+	if c.Mapping != "" {
+		if len(c.Map)+len(c.Set) > 0 {
+			return m, errors.New("--mapping says it all: write what --map and --set say into its file")
+		}
+		text, err := os.ReadFile(c.Mapping)
+		if err != nil {
+			return m, fmt.Errorf("--mapping: %w", err)
+		}
+		if m, err = csvfile.ParseMapping(text); err != nil {
+			return m, fmt.Errorf("--mapping: %w", err)
+		}
+	} else if m, err = csvfile.ParsePairs(c.Map, c.Set); err != nil {
+		return m, fmt.Errorf("--map, --set: %w", err)
+	}
+	if c.Zone != "" {
+		// "Local" would be this machine's own zone.
+		if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {
+			return m, errors.New("--zone is not the IANA name of a time zone, such as Europe/Berlin")
+		}
+		m.Zone = c.Zone
+	}
+	return m, nil
 }

@@ -187,7 +187,7 @@ func TestFood(t *testing.T) {
 			}
 		}
 	}
-	if want := "apple:HKQuantityTypeIdentifierDietaryWater"; !slices.Equal(metrics, []string{want, want}) || len(list) != 3 || len(r.LeftOut()) != 0 {
-		t.Errorf("%v, %+v, %v", metrics, list, r.LeftOut())
+	if want := "apple:HKQuantityTypeIdentifierDietaryWater"; !slices.Equal(metrics, []string{want, want}) || len(list) != 3 || len(r.LeftOutCounts()) != 0 {
+		t.Errorf("%v, %+v, %v", metrics, list, r.LeftOutCounts())
 	}
 }

@@ -1,27 +1,10 @@
 package applehealth
 
-import (
-	"maps"
-	"slices"
-)
+import "maps"
 
-// LeftOut is a kind of content that an export holds and that is not stored,
-// because it is no Observation.
-type LeftOut struct {
-	// Kind is the element's name, or a few words.
-	Kind string `json:"kind"`
-	// Count is how many were passed over.
-	Count int `json:"count"`
-}
-
-// LeftOut says what was passed over so far, by kind in alphabetical order.
-func (r *Reader) LeftOut() []LeftOut {
-	list := make([]LeftOut, 0, len(r.leftOut))
-	for _, k := range slices.Sorted(maps.Keys(r.leftOut)) {
-		list = append(list, LeftOut{k, r.leftOut[k]})
-	}
-	return list
-}
+// LeftOutCounts counts what was passed over so far, because it is no
+// Observation, by the element's name or a few words.
+func (r *Reader) LeftOutCounts() map[string]int { return maps.Clone(r.leftOut) }
 
 // The kinds of what is passed over that are not elements of HealthData.
 const (

@@ -1,6 +1,7 @@
 package applehealth
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -42,8 +43,8 @@ func TestOwner(t *testing.T) {
 			if len(list) != 1 || list[0].Owner == nil || *list[0].Owner != tt.want || !slices.Equal(list[0].Problems, tt.problems) {
 				t.Errorf("got %+v", list)
 			}
-			if len(r.LeftOut()) != 0 {
-				t.Errorf("left out %v", r.LeftOut())
+			if len(r.LeftOutCounts()) != 0 {
+				t.Errorf("left out %v", r.LeftOutCounts())
 			}
 		})
 	}
@@ -66,7 +67,7 @@ func TestNoSubject(t *testing.T) {
 func TestOtherCharacteristics(t *testing.T) {
 	_, r := mustRead(t, export(strings.NewReplacer("HKBloodTypeNotSet", "HKBloodTypeAPositive", "HKFitzpatrickSkinTypeNotSet", "HKFitzpatrickSkinTypeII").
 		Replace(me("1990-02-02", "HKBiologicalSexMale"))))
-	if want := []LeftOut{{kindMe, 2}}; !slices.Equal(r.LeftOut(), want) {
-		t.Errorf("left out %v", r.LeftOut())
+	if want := map[string]int{kindMe: 2}; !maps.Equal(r.LeftOutCounts(), want) {
+		t.Errorf("left out %v", r.LeftOutCounts())
 	}
 }

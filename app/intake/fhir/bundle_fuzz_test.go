@@ -58,7 +58,7 @@ func FuzzBundle(f *testing.F) {
 				t.Errorf("the entry of line %d vanished without a reason", rec.Line)
 			}
 			for i := range rec.Observations {
-				if check(&rec.Observations[i]) != nil {
+				if intake.CheckObservation(&rec.Observations[i]) != nil {
 					t.Errorf("line %d: an observation that can't be stored", rec.Line)
 				}
 			}
