@@ -59,6 +59,9 @@ const (
 	KindKeyAdd           Kind = "key.add"
 	KindKeyRevoke        Kind = "key.revoke"
 	KindKeyRotate        Kind = "secret.rotate"
+	KindImportUndo       Kind = "import.undo"
+	KindPersonMerge      Kind = "person.merge"
+	KindPersonSplit      Kind = "person.split"
 	KindChainStart       Kind = "chain.start"
 	KindChainEnd         Kind = "chain.end"
 )

@@ -56,6 +56,8 @@ type grammar struct {
 type importCommands struct {
 	Events    importEventsCommand    `cmd:"" help:"Import health events from FHIR R4 (NDJSON or Bundle), Apple Health, CSV and the portal's own NDJSON."`
 	CareTeams importCareTeamsCommand `cmd:"" name:"care-teams" help:"Import care teams from CSV or FHIR R4 (CareTeam)."`
+	List      importListCommand      `cmd:"" help:"List the imports of health events."`
+	Undo      importUndoCommand      `cmd:"" help:"Take back exactly what one import of health events did."`
 }
 
 // run is what commands work with.

@@ -14,6 +14,7 @@ import (
 
 	"healthportal/app/access"
 	"healthportal/app/audit"
+	"healthportal/app/health"
 	"healthportal/app/keyring"
 )
 
@@ -86,6 +87,8 @@ type Act struct {
 	Kind    access.Kind
 	// Subject is the thing concerned by its public id; it may be empty.
 	Subject string
+	// Person is the patient concerned; 0 for none or several.
+	Person health.PersonID
 	// Detail is what else is known: ids, counts, filters.
 	Detail map[string]any
 }
@@ -106,15 +109,20 @@ func (p *Portal) Record(ctx context.Context, a Act, err error) error {
 	return err
 }
 
+// osUser is who runs the command on this machine.
+func osUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprint("uid ", os.Getuid())
+}
+
 func (a Act) entry(err error) audit.Entry {
-	e := audit.Entry{Kind: a.Kind, Outcome: audit.Done, Subject: a.Subject, Route: "command " + a.Command}
+	e := audit.Entry{Kind: a.Kind, Outcome: audit.Done, Subject: a.Subject, PersonID: int64(a.Person), Route: "command " + a.Command}
 	if err != nil {
 		e.Outcome = audit.Failed
 	}
-	detail := map[string]any{"os_user": fmt.Sprint("uid ", os.Getuid())}
-	if u, uerr := user.Current(); uerr == nil {
-		detail["os_user"] = u.Username
-	}
+	detail := map[string]any{"os_user": osUser()}
 	maps.Copy(detail, a.Detail)
 	if text, jerr := json.Marshal(detail); jerr == nil { // commands give texts and numbers, which can't fail
 		e.Detail = string(text)

@@ -83,7 +83,7 @@ const identifyOld = `
 // correct finds out which rows of the round are known already and which are new
 // versions, and supersedes what those replace. An older version that comes again
 // as a whole is a repetition: nothing of it returns.
-func correct(ctx context.Context, tx pgx.Tx, round int) error {
+func correct(ctx context.Context, tx pgx.Tx, round int, importID int64) error {
 	for _, sql := range []string{createPrior, `DELETE FROM prior`} {
 		if _, err := tx.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("look for older versions: %w", err)
@@ -111,6 +111,9 @@ func correct(ctx context.Context, tx pgx.Tx, round int) error {
 		return err
 	}
 	return byIndex(ctx, tx, func() error {
+		if err := journal(ctx, tx, importID); err != nil {
+			return err
+		}
 		for _, sql := range []string{supersede, reviveKept, identifyOld, reviveOld} {
 			if _, err := tx.Exec(ctx, sql); err != nil {
 				return fmt.Errorf("supersede older versions: %w", err)

@@ -61,9 +61,9 @@ func (im *importer) CreatePerson(ctx context.Context, p health.Person, ids []hea
 	}
 	err := pgx.BeginFunc(ctx, im.conn, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
-			INSERT INTO health.person (public_id, record_number, family_name, given_name, birth_date, sex, timezone, synthetic)
-			VALUES ($1, nullif($2, ''), $3, $4, $5, $6, nullif($7, ''), $8) RETURNING id`,
-			p.PublicID, p.RecordNumber, p.FamilyName, p.GivenName, dateArg(p.BirthDate), string(p.Sex), p.TimeZone, p.Synthetic).Scan(&p.ID)
+			INSERT INTO health.person (public_id, record_number, family_name, given_name, birth_date, sex, timezone, synthetic, import_id)
+			VALUES ($1, nullif($2, ''), $3, $4, $5, $6, nullif($7, ''), $8, $9) RETURNING id`,
+			p.PublicID, p.RecordNumber, p.FamilyName, p.GivenName, dateArg(p.BirthDate), string(p.Sex), p.TimeZone, p.Synthetic, im.id).Scan(&p.ID)
 		if err != nil {
 			return fmt.Errorf("insert: %w", err)
 		}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,7 +35,7 @@ func (db *DB) StartImport(ctx context.Context, s health.ImportSettings) (health.
 	}
 	im := &importer{db: db, conn: conn, settings: s, inTeam: map[health.PersonID]bool{}, months: map[time.Time]int{}}
 	if err := im.open(ctx); err != nil {
-		conn.Release()
+		err = errors.Join(err, im.Close(context.WithoutCancel(ctx)))
 		return nil, fmt.Errorf("start an import: %w", err)
 	}
 	return im, nil
@@ -55,7 +56,10 @@ func (im *importer) open(ctx context.Context) error {
 		}
 		im.team = id
 	}
-	if err := im.conn.QueryRow(ctx, `INSERT INTO health.import (format) VALUES ($1) RETURNING id`, im.settings.Format).Scan(&im.id); err != nil {
+	if _, err := im.conn.Exec(ctx, lockAllImports); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	if err := im.record(ctx); err != nil {
 		return fmt.Errorf("record the import: %w", err)
 	}
 	return im.names.load(ctx, im.conn)
@@ -64,10 +68,22 @@ func (im *importer) open(ctx context.Context) error {
 // ImportID is the number of the import in health.import.
 func (im *importer) ImportID() int64 { return im.id }
 
+// record makes the import's row and takes its lock before anybody can see it.
+func (im *importer) record(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, im.conn, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `INSERT INTO health.import (format, journaled) VALUES ($1, true) RETURNING id`, im.settings.Format).Scan(&im.id)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, lockThisImport, im.id)
+		return err
+	})
+}
+
 // Close gives the connection back.
-func (im *importer) Close(context.Context) error {
-	im.conn.Release()
-	return nil
+func (im *importer) Close(ctx context.Context) error {
+	defer im.conn.Release()
+	return im.unlock(ctx)
 }
 
 // Finish records the outcome of the import.
@@ -219,7 +235,7 @@ const insertRound = `
 // storeRound stores the rows of one round, which holds each external id once.
 func (im *importer) storeRound(ctx context.Context, tx pgx.Tx, round int) (health.ImportCounts, error) {
 	var counts health.ImportCounts
-	if err := correct(ctx, tx, round); err != nil {
+	if err := correct(ctx, tx, round, im.id); err != nil {
 		return counts, err
 	}
 	if err := tx.QueryRow(ctx, insertRound, round, im.id).Scan(&counts.Stored, &counts.Corrected); err != nil {

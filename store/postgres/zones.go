@@ -81,6 +81,12 @@ func rezone(ctx context.Context, tx pgx.Tx, person health.PersonID, from, to str
 		{`UPDATE health.event_identity i SET effective_at = e.effective_at
 		  FROM health.event e
 		  WHERE e.person_id = $1 AND e.whole_days AND i.person_id = e.person_id AND i.event_id = e.id`, []any{int64(person)}},
+		{`UPDATE health.import_identity_before b SET effective_at = e.effective_at
+		  FROM health.event e
+		  WHERE e.person_id = $1 AND e.whole_days AND b.person_id = e.person_id AND b.event_id = e.id`, []any{int64(person)}},
+		{`UPDATE health.import_event_before b SET effective_at = e.effective_at
+		  FROM health.event e
+		  WHERE e.person_id = $1 AND e.whole_days AND b.person_id = e.person_id AND b.event_id = e.id`, []any{int64(person)}},
 	} {
 		if _, err := tx.Exec(ctx, step.sql, step.args...); err != nil {
 			return fmt.Errorf("count the days in another zone: %w", err)
