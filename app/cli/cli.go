@@ -47,6 +47,7 @@ type grammar struct {
 	CleanupSessions cleanupSessionsCommand `cmd:"" name:"cleanup-sessions" help:"Delete ended sessions, dead ceremonies and old enrolment links."`
 	Verify          verifyCommand          `cmd:"" help:"Check every database object, every sample SELECT and every path of the manifest."`
 	User            userCommands           `cmd:"" help:"People who may sign in."`
+	Person          personCommands         `cmd:"" help:"Patients' records: two that are one human, and one that is two."`
 	APIKey          apikeyCommands         `cmd:"" name:"apikey" help:"Keys with which programs read."`
 	Audit           auditCommands          `cmd:"" help:"The audit log."`
 	Keys            keysCommands           `cmd:"" help:"The portal's own secret keys."`

@@ -266,6 +266,35 @@ func person(line int, p health.Person, ids ...string) Record {
 	return rec
 }
 
+// A person of whom two records became one has two record numbers.
+func TestSecondRecordNumber(t *testing.T) {
+	number := func(v string) health.Identifier {
+		return health.Identifier{System: health.SystemRecordNumber, Value: v}
+	}
+	known := health.Person{ID: 1, RecordNumber: "M-1"}
+	for _, tt := range []struct {
+		name    string
+		stored  []health.Identifier
+		refused int
+	}{
+		{"an own one", []health.Identifier{fhirID("a"), number("M-2")}, 0},
+		{"an unknown one", []health.Identifier{fhirID("a")}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			store := newStore()
+			for _, id := range tt.stored {
+				store.persons[id] = known
+			}
+			line := person(1, health.Person{RecordNumber: "M-2"}, "a")
+			line.Person.Identifiers = append(line.Person.Identifiers, number("M-2"))
+			r, err := Import(t.Context(), &fakeSource{records: []Record{line, beats(2, "a", 60)}}, store, Options{Now: clock})
+			if err != nil || r.Refused != tt.refused {
+				t.Errorf("%s, %v; problems %v", r.Summary(), err, r.Problems)
+			}
+		})
+	}
+}
+
 func TestPersonLines(t *testing.T) {
 	born := health.Day{Year: 1980, Month: 1, Dom: 2}
 	known := health.Person{ID: 1, FamilyName: "F", BirthDate: born, Sex: health.Female}

@@ -173,7 +173,12 @@ func (r *run) match(p Person) (*health.Person, string) {
 	if byNumber && (k.BirthDate.IsZero() || k.BirthDate != p.BirthDate) {
 		return nil, reasonNumber
 	}
-	if reason := contradiction(k, p.Person); reason != "" {
+	file := p.Person
+	if own := r.subjects[health.Identifier{System: health.SystemRecordNumber, Value: file.RecordNumber}]; own == found {
+		// One of several numbers of the person, whose records were merged.
+		file.RecordNumber = k.RecordNumber
+	}
+	if reason := contradiction(k, file); reason != "" {
 		return nil, reason
 	}
 	return &k, ""

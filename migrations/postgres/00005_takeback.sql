@@ -20,8 +20,12 @@ ALTER TABLE health.person
 CREATE INDEX person_import ON health.person (import_id) WHERE import_id IS NOT NULL;
 CREATE INDEX person_merged ON health.person (merged_into) WHERE merged_into IS NOT NULL;
 
--- Under which person a row was imported, where a merge brought it to another.
-ALTER TABLE health.event ADD COLUMN origin_person_id bigint;
+ALTER TABLE health.event
+  -- Under which person a row was imported, where a merge brought it to another.
+  ADD COLUMN origin_person_id bigint,
+  -- Tells the components of one external id apart; part of dedupe, which another person's row
+  -- needs anew. NULL: from before this column.
+  ADD COLUMN slot text;
 CREATE INDEX event_import_brin ON health.event USING brin (import_id);
 
 -- The order of what imports did to the same external id.

@@ -102,7 +102,7 @@ func (db *DB) EndBreakGlass(ctx context.Context, userID int64, publicID string) 
 const (
 	emergencyColumns = `b.id, b.public_id, b.user_id, u.display_name, b.person_id, b.reason, b.started_at, b.expires_at, b.ended_at,
 		b.reviewed_at, coalesce(v.display_name, ''), coalesce(b.outcome, ''), b.note, r.public_id, r.record_number,
-		(SELECT count(*) FROM audit.entry a WHERE a.person_id = b.person_id AND a.user_id = b.user_id
+		(SELECT count(*) FROM audit.entry a WHERE a.person_id = ANY (auth.same_person(b.person_id)) AND a.user_id = b.user_id
 		  AND a.at >= b.started_at AND a.at < coalesce(b.ended_at, b.expires_at))`
 	emergencyTables = ` FROM chosen b JOIN auth.user_account u ON u.id = b.user_id LEFT JOIN auth.user_account v ON v.id = b.reviewed_by
 		JOIN auth.break_glass_patients((SELECT array_agg(id) FROM chosen)) r ON r.access_id = b.id`

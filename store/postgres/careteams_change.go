@@ -45,7 +45,7 @@ func (db *DB) AddTeamUser(ctx context.Context, by int64, team access.Team, userI
 func (db *DB) AddTeamPatient(ctx context.Context, by int64, team access.Team, record string, p access.Period, now time.Time) (health.PersonID, error) {
 	var id int64
 	err := db.inOwnerTx(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT id FROM health.person WHERE record_number = $1`, record).Scan(&id)
+		err := tx.QueryRow(ctx, `SELECT id FROM health.person WHERE id = health.person_of_number($1)`, record).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return access.ErrNoMember
 		}
@@ -201,7 +201,7 @@ func (db *DB) ApplyTeamLine(ctx context.Context, line access.TeamLine, now time.
 
 // lineMember finds the user or patient of a line, or fails with access.ErrNoMember.
 func lineMember(ctx context.Context, tx pgx.Tx, line access.TeamLine) (membership, int64, error) {
-	of, sql, args := personMembership, `SELECT id FROM health.person WHERE record_number = $1`, []any{line.RecordNumber}
+	of, sql, args := personMembership, `SELECT id FROM health.person WHERE id = health.person_of_number($1)`, []any{line.RecordNumber}
 	switch {
 	case line.User != "":
 		of, sql, args = userMembership, `SELECT id FROM auth.user_account WHERE name = $1`, []any{line.User}

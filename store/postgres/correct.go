@@ -103,7 +103,7 @@ func correct(ctx context.Context, tx pgx.Tx, round int, importID int64) error {
 	if _, err := byIndexExec(ctx, tx, round, markOld); err != nil {
 		return err
 	}
-	changed, err := execAll(ctx, tx, round, markChanged)
+	changed, err := execAll(ctx, tx, round, markGone, markChanged)
 	if err != nil || changed == 0 {
 		return err
 	}

@@ -205,6 +205,9 @@ func undo(ctx context.Context, tx pgx.Tx, id int64) (health.UndoCounts, error) {
 			return c, fmt.Errorf("clear the journal: %w", err)
 		}
 	}
+	if c.Surfaced, err = surface(ctx, tx); err != nil {
+		return c, err
+	}
 	days, err := rebuildDirty(ctx, tx)
 	if err != nil {
 		return c, err

@@ -21,6 +21,7 @@ type importer struct {
 	team     int64 // 0: none
 	names    dimensions
 	inTeam   map[health.PersonID]bool
+	gone     map[health.PersonID][]goneRecord
 	months   map[time.Time]int // rows by the month of their partition; the zero time is the one before 2015
 }
 
@@ -61,6 +62,9 @@ func (im *importer) open(ctx context.Context) error {
 	}
 	if err := im.record(ctx); err != nil {
 		return fmt.Errorf("record the import: %w", err)
+	}
+	if err := im.loadGone(ctx); err != nil {
+		return err
 	}
 	return im.names.load(ctx, im.conn)
 }
@@ -135,6 +139,9 @@ func (im *importer) storeIn(ctx context.Context, tx pgx.Tx, rows []health.Import
 	}
 	rounds, err := im.stage(ctx, tx, rows)
 	if err != nil {
+		return counts, err
+	}
+	if err := im.stageGone(ctx, tx, rows); err != nil {
 		return counts, err
 	}
 	for round := range rounds {
@@ -215,10 +222,10 @@ const insertRound = `
 	WITH inserted AS (
 	  INSERT INTO health.event (id, person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, whole_days, value,
 	    comparator, value_text, unit_id, orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id,
-	    group_id, code_system, code, dedupe, version, import_id)
+	    group_id, code_system, code, dedupe, version, import_id, slot)
 	  SELECT id, person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, whole_days, value,
 	    comparator, value_text, unit_id, orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id,
-	    group_id, code_system, code, dedupe, version, $2
+	    group_id, code_system, code, dedupe, version, $2, slot
 	  FROM stage WHERE round = $1 AND NOT repeated ORDER BY id
 	  ON CONFLICT (person_id, dedupe, effective_at) DO NOTHING
 	  RETURNING id

@@ -22,7 +22,8 @@ func (db *DB) RebuildDirty(ctx context.Context) (days int, err error) {
 }
 
 const createDirtyNow = `
-	CREATE TEMP TABLE IF NOT EXISTS dirty_now (person_id bigint, metric_id integer, local_day date) ON COMMIT DELETE ROWS`
+	CREATE TEMP TABLE IF NOT EXISTS dirty_now (person_id bigint, metric_id integer, local_day date) ON COMMIT DELETE ROWS;
+	DELETE FROM dirty_now`
 
 // Taking the keys is a statement of its own: the next one sees every event whose
 // key was taken here, because whoever wrote it had locked the key until it committed.

@@ -67,6 +67,17 @@ func (db *DB) SetSiteTimezone(ctx context.Context, loc *time.Location) error {
 // rezone moves a person's events from one zone's days to another's. Instants
 // stay; whole days stay the same days, so that their borders move.
 func rezone(ctx context.Context, tx pgx.Tx, person health.PersonID, from, to string) error {
+	if err := rezoneRows(ctx, tx, person, from, to); err != nil {
+		return err
+	}
+	if _, err := rebuildDirty(ctx, tx); err != nil {
+		return err
+	}
+	return nil
+}
+
+// rezoneRows is rezone without the rollup.
+func rezoneRows(ctx context.Context, tx pgx.Tx, person health.PersonID, from, to string) error {
 	for _, step := range []struct {
 		sql  string
 		args []any
@@ -91,9 +102,6 @@ func rezone(ctx context.Context, tx pgx.Tx, person health.PersonID, from, to str
 		if _, err := tx.Exec(ctx, step.sql, step.args...); err != nil {
 			return fmt.Errorf("count the days in another zone: %w", err)
 		}
-	}
-	if _, err := rebuildDirty(ctx, tx); err != nil {
-		return err
 	}
 	return nil
 }
