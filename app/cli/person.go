@@ -123,19 +123,27 @@ func (c personSplitCommand) choices() (health.SplitChoices, error) {
 		s.Identifiers = append(s.Identifiers, health.Identifier{System: system, Value: value})
 	}
 	part := len(s.Imports) > 0 || s.Source != "" || len(s.Identifiers) > 0
-	switch {
-	case s.Merge != 0 && (part || c.Person != "" || c.To != "" || c.New):
-		return s, errors.New("--merge ID says it all: leave the record and the other choices out")
-	case s.Merge != 0:
+	if s.Merge != 0 {
+		if part || c.Person != "" || c.To != "" || c.New {
+			return s, errors.New("--merge ID says it all: leave the record and the other choices out")
+		}
 		return s, nil
-	case c.Person == "" || !part:
-		return s, errors.New("name a record and what leaves it (--import, --source, --identifier), or a merge (--merge)")
-	case len(s.Imports) > 0 && s.Source != "":
-		return s, errors.New("give --import or --source, not both")
-	case (c.To == "") == !c.New:
-		return s, errors.New("say where it goes: --to PERSON or --new")
 	}
-	return s, nil
+	return s, c.checkPart(s, part)
+}
+
+// checkPart says what is wrong with the choice of a part of a record.
+func (c personSplitCommand) checkPart(s health.SplitChoices, part bool) error {
+	switch {
+	case c.Person == "" || !part:
+		return errors.New("name a record and what leaves it (--import, --source, --identifier), or a merge (--merge)")
+	case len(s.Imports) > 0 && s.Source != "":
+		return errors.New("give --import or --source, not both")
+	case (c.To == "") == !c.New:
+		return errors.New("say where it goes: --to PERSON or --new")
+	default:
+		return nil
+	}
 }
 
 // splitJSON is what person split --json prints.
@@ -188,7 +196,9 @@ func (c personSplitCommand) print(r *run, s health.SplitReport) error {
 		fmt.Fprintln(r.Stderr, "Reports that name the identifier move with the next portal sync-reports.")
 	}
 	if s.New && !c.DryRun {
-		fmt.Fprintf(r.Stdout, "new record %s; nobody's care team has it yet\n", s.To.PublicID)
+		if _, err := fmt.Fprintf(r.Stdout, "new record %s; nobody's care team has it yet\n", s.To.PublicID); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(r.Stdout, "person split%s: %s; %s\n", mode(c.DryRun), movedWords(s.MoveCounts), referWords(s.PersonCounts))
 	return err
