@@ -44,10 +44,12 @@ func journal(ctx context.Context, tx pgx.Tx, importID int64) error {
 // back meanwhile, and shares the one of all, because it knows persons by identifier
 // and would store under a record that became part of another.
 const (
-	lockThisImport    = `SELECT pg_advisory_lock(hashtext('portal import'), ($1::bigint % 2147483647)::integer)`
-	lockAllImports    = `SELECT pg_advisory_lock_shared(hashtext('portal imports'), 0)`
-	tryThisImport     = `SELECT pg_try_advisory_xact_lock(hashtext('portal import'), ($1::bigint % 2147483647)::integer)`
-	tryAllImports     = `SELECT pg_try_advisory_xact_lock(hashtext('portal imports'), 0)`
+	lockThisImport = `SELECT pg_advisory_lock(hashtext('portal import'), ($1::bigint % 2147483647)::integer)`
+	lockAllImports = `SELECT pg_advisory_lock_shared(hashtext('portal imports'), 0)`
+	tryThisImport  = `SELECT pg_try_advisory_xact_lock(hashtext('portal import'), ($1::bigint % 2147483647)::integer)`
+	// Imports of an older program hold no lock: one of the last day that has no end may still run.
+	tryAllImports = `SELECT pg_try_advisory_xact_lock(hashtext('portal imports'), 0) AND NOT EXISTS (SELECT FROM health.import
+		WHERE NOT journaled AND finished_at IS NULL AND undone_at IS NULL AND started_at > now() - interval '1 day')`
 	unlockImportLocks = `SELECT pg_advisory_unlock_all()`
 )
 

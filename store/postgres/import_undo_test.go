@@ -237,6 +237,12 @@ func TestUndoOfRunningAndCutOffImports(t *testing.T) {
 	if _, err := intake.Import(t.Context(), src, c.db, intake.Options{CreatePersons: true, Now: now, BatchSize: 1}); err == nil {
 		t.Fatal("the import was not cut off")
 	}
+	// The connection of the cut-off import dies; until PostgreSQL has noticed, the import counts as running.
+	for range 1000 {
+		if state() == health.ImportCutOff {
+			break
+		}
+	}
 	before := one[int64](c, `SELECT count(*) FROM health.event`)
 	if r := c.undo(c.lastImport()); r.Rows != before || r.Import.State != health.ImportCutOff {
 		t.Errorf("cut off: %+v", r)

@@ -153,6 +153,11 @@ func TestMergeRefusals(t *testing.T) {
 	if err := running.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	c.exec(`UPDATE health.import SET journaled = false WHERE finished_at IS NULL`)
+	if err := merge("MRN-A", "MRN-B", ""); !errors.Is(err, jobs.ErrHeld) {
+		t.Errorf("while an import of an older program may run: %v", err)
+	}
+	c.exec(`UPDATE health.import SET started_at = now() - interval '2 days' WHERE finished_at IS NULL`)
 	c.exec(`UPDATE health.person SET birth_date = '1960-05-05', sex = 'male' WHERE record_number = 'MRN-B'`)
 	var refused *health.MergeError
 	if err := merge("MRN-A", "MRN-B", ""); !errors.As(err, &refused) || len(refused.Reasons) != 3 {

@@ -110,6 +110,10 @@ const countMoved = `
 // compare finds out which of the chosen rows can move, and what stands against the others.
 func (m move) compare(ctx context.Context, tx pgx.Tx) (health.MoveCounts, error) {
 	var c health.MoveCounts
+	// Temporary tables have no statistics of their own accord, without which PostgreSQL would join them with every partition.
+	if _, err := tx.Exec(ctx, `ANALYZE person_pick`); err != nil {
+		return c, fmt.Errorf("compare the two records: %w", err)
+	}
 	if err := m.key(ctx, tx); err != nil {
 		return c, err
 	}
@@ -117,7 +121,7 @@ func (m move) compare(ctx context.Context, tx pgx.Tx) (health.MoveCounts, error)
 		sql  string
 		args []any
 	}{
-		{`ANALYZE person_pick, person_key`, nil},
+		{`ANALYZE person_key`, nil},
 		{placeMoved, []any{m.fromZone, m.toZone, int64(m.from)}},
 		{`ANALYZE person_move`, nil},
 		{compareIDs, []any{int64(m.to)}},
@@ -165,10 +169,10 @@ const keyColumns = `
 	  e.ref_low, e.ref_high, coalesce(e.flag, ''), e.status, s.name, coalesce(e.external_id, ''), e.code_system, e.code, c.code, e.dedupe, e.slot,
 	  (SELECT array_agg(i.slot) FROM health.event_identity i WHERE e.external_id IS NOT NULL
 	   AND i.person_id = e.person_id AND i.source_id = e.source_id AND i.ext = ` + extOf + `)
-	FROM person_pick p
+	FROM (SELECT * FROM person_pick WHERE (effective_at, event_id) > ($3, $4) ORDER BY effective_at, event_id LIMIT $5) p
 	JOIN health.event e ON e.person_id = $1 AND e.effective_at = p.effective_at AND e.id = p.event_id
 	JOIN health.metric c ON c.id = e.metric_id JOIN health.source s ON s.id = e.source_id LEFT JOIN health.unit u ON u.id = e.unit_id
-	WHERE (p.effective_at, p.event_id) > ($3, $4) ORDER BY p.effective_at, p.event_id LIMIT $5`
+	ORDER BY p.effective_at, p.event_id`
 
 // keyedRow is a row with what its key is made of.
 type keyedRow struct {
