@@ -48,8 +48,8 @@ func TestImportUndo(t *testing.T) {
 	o := newOffice(t)
 	o.run("import", "list").want(t, 0, "ID", "STATE")
 	first := o.write("a.ndjson", heartRates("a", "x", 60, 61))
-	o.run("import", "events", first, "--create-persons").want(t, 0, "2 stored")
-	o.run("import", "events", o.write("b.ndjson", heartRates("a", "x", 60, 71, 72)), "--create-persons").want(t, 0, "1 stored, 1 repeated, 1 corrected")
+	o.run("import", "events", first, "--create-persons").want(t, 0).rows(t, "stored", "2")
+	o.run("import", "events", o.write("b.ndjson", heartRates("a", "x", 60, 71, 72)), "--create-persons").want(t, 0).rows(t, "stored", "1", "repeated", "1", "corrected", "1")
 	o.run("import", "list").want(t, 0, "fhir-ndjson", "finished")
 	o.run("import", "undo", "1", "--dry-run").want(t, 1, "import 2 (1 observations)", "undo those first")
 	o.run("import", "undo", "9", "--yes").want(t, 1, "undo import 9", "not found")
@@ -75,7 +75,7 @@ func TestImportUndo(t *testing.T) {
 	if len(list) != 2 || list[0].ID != 2 || list[0].State != "undone" || list[0].UndoneBy == "" || list[0].Undone.IsZero() || list[0].TookBack["rows"] != 2 || list[1].Stored != 2 {
 		t.Errorf("%+v", list)
 	}
-	o.run("import", "events", first, "--create-persons").want(t, 0, "2 stored, 0 repeated")
+	o.run("import", "events", first, "--create-persons").want(t, 0).rows(t, "stored", "2", "repeated", "0")
 	if got := o.one(`SELECT string_agg(outcome || ' ' || subject, ', ' ORDER BY at) FROM audit.entry WHERE kind = 'import.undo'`); got != "failed 9, done 2, failed 2, done 1" {
 		t.Errorf("recorded %s", got)
 	}
@@ -86,7 +86,7 @@ func TestImportUndoNamesRepetitions(t *testing.T) {
 	o := newOffice(t)
 	file := o.write("a.ndjson", heartRates("a", "x", 60))
 	o.run("import", "events", file, "--create-persons").want(t, 0)
-	o.run("import", "events", file).want(t, 0, "1 repeated")
+	o.run("import", "events", file).want(t, 0).rows(t, "repeated", "1")
 	o.run("import", "undo", "1", "--yes").want(t, 0, "perhaps some of these: 2.", "1 persons that it made stay")
-	o.run("import", "events", file).want(t, 0, "1 stored")
+	o.run("import", "events", file).want(t, 0).rows(t, "stored", "1")
 }

@@ -64,7 +64,7 @@ func TestPersonMergeAndSplit(t *testing.T) {
 	if got := o.one(`SELECT string_agg(DISTINCT p.record_number, ' ') FROM analytics.genomics_reports r JOIN health.person p ON p.id = r.person_id`); got != "M-1" {
 		t.Errorf("after the next sync the report is %s's", got)
 	}
-	o.run("import", "events", o.write("b2.ndjson", patient("b", "M-2", "1960-05-04")+heartRates("b", "y", 71)), "--create-persons").want(t, 0, "1 corrected")
+	o.run("import", "events", o.write("b2.ndjson", patient("b", "M-2", "1960-05-04")+heartRates("b", "y", 71)), "--create-persons").want(t, 0).rows(t, "corrected", "1")
 	r := o.run("person", "split", "--merge", "2", "--yes", "--json").want(t, 0)
 	var s map[string]any
 	if err := json.Unmarshal([]byte(r.out), &s); err != nil || s["values"] != 2.0 || s["reports"] != 1.0 || s["new"] != false || s["dry_run"] != false {
