@@ -25,6 +25,7 @@ const (
 	KindPatients    Kind = "patients.list"
 	KindPatient     Kind = "patient.view"
 	KindEvents      Kind = "events.view"
+	KindExport      Kind = "events.export"
 	KindReports     Kind = "reports.list"
 	KindReport      Kind = "report.view"
 	KindReportFile  Kind = "report.file"

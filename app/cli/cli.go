@@ -43,6 +43,7 @@ type grammar struct {
 	Migrate         migrateCommand         `cmd:"" help:"Bring the database up to this program's schema."`
 	SyncReports     syncReportsCommand     `cmd:"" name:"sync-reports" help:"Index the report roots of the manifest and update the local mirror."`
 	Import          importCommands         `cmd:"" help:"Bring health data in."`
+	Export          exportCommand          `cmd:"" help:"Write one patient's health events, or everybody's, to standard output or a file."`
 	RefreshViews    refreshViewsCommand    `cmd:"" name:"refresh-views" help:"Catch up the daily rollup with rows that others wrote, and make the next months' partitions."`
 	CleanupSessions cleanupSessionsCommand `cmd:"" name:"cleanup-sessions" help:"Delete ended sessions, dead ceremonies and old enrolment links."`
 	Verify          verifyCommand          `cmd:"" help:"Check every database object, every sample SELECT and every path of the manifest."`

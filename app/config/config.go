@@ -40,6 +40,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// RateLimit is how many requests per second one user, key or address may make for long; 1 or more.
 	RateLimit int
+	// ExportCheckRows is how many rows may be exported without a fresh passkey check; 0 or more.
+	ExportCheckRows int
 	// LogFormat is "text" or "json".
 	LogFormat string
 	// LogLevel is the least level that is logged.
@@ -80,9 +82,9 @@ func (c Config) String() string {
 	if c.TimeZone != nil {
 		zone = c.TimeZone.String()
 	}
-	return fmt.Sprintf("database=%s redis=%s alerts=%s addr=%s origin=%s data=%s keys=%s manifest=%s timezone=%s proxies=%v rate=%d log=%s/%s pgbin=%s",
+	return fmt.Sprintf("database=%s redis=%s alerts=%s addr=%s origin=%s data=%s keys=%s manifest=%s timezone=%s proxies=%v rate=%d exportcheck=%d log=%s/%s pgbin=%s",
 		maskDSN(c.DatabaseURL), maskDSN(c.RedisURL), maskWebhook(c.AlertWebhookURL), c.Addr, c.Origin, c.DataDir, c.KeysDir,
-		c.ManifestPath, zone, c.TrustedProxies, c.RateLimit, c.LogFormat, c.LogLevel, c.PGBinDir)
+		c.ManifestPath, zone, c.TrustedProxies, c.RateLimit, c.ExportCheckRows, c.LogFormat, c.LogLevel, c.PGBinDir)
 }
 
 // GoString is String, so that %#v masks secrets as well.

@@ -20,7 +20,7 @@ func TestDefaults(t *testing.T) {
 	c.env = nil
 	want := Config{
 		Addr: "127.0.0.1:8080", Origin: "http://localhost:8080", DataDir: "./.portal", KeysDir: "./.portal-keys",
-		ManifestPath: "docs/genomics_data_manifest.yaml", LogFormat: "text", LogLevel: slog.LevelInfo, RateLimit: 50,
+		ManifestPath: "docs/genomics_data_manifest.yaml", LogFormat: "text", LogLevel: slog.LevelInfo, RateLimit: 50, ExportCheckRows: 10000,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("= %+v, want %+v", c, want)
@@ -38,7 +38,7 @@ func TestEverythingSet(t *testing.T) {
 		"DATABASE_URL=postgres://u:p@db:5432/portal?sslmode=verify-full", "REDIS_URL=rediss://cache:6379/1", "ALERT_WEBHOOK_URL=https://alerts.example/x",
 		"PORTAL_ADDR=0.0.0.0:9000", "PORTAL_ORIGIN=https://portal.example", "PORTAL_DATA=/srv/portal", "PORTAL_KEYS=/etc/portal/keys",
 		"PORTAL_TIMEZONE=Europe/Berlin", "PORTAL_TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.7,fd00::/8", "GENOMICS_MANIFEST=/etc/portal/m.yaml",
-		"LOG_FORMAT=json", "LOG_LEVEL=debug", "PORTAL_RATE_LIMIT=200", "PG_BINDIR=/opt/pg/bin",
+		"LOG_FORMAT=json", "LOG_LEVEL=debug", "PORTAL_RATE_LIMIT=200", "PORTAL_EXPORT_CHECK_ROWS=0", "PG_BINDIR=/opt/pg/bin",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +107,7 @@ func TestBadValues(t *testing.T) {
 		{[]string{"PORTAL_ADRR=x"}, []string{"PORTAL_ADRR", "unknown", "PORTAL_ADDR"}},
 		{[]string{"PORTAL_TZ=UTC"}, []string{"PORTAL_TZ", "did you mean PORTAL_"}},
 		{[]string{"PORTAL_RATE_LIMIT=0"}, []string{"PORTAL_RATE_LIMIT", "from 1 to"}},
+		{[]string{"PORTAL_EXPORT_CHECK_ROWS=-1"}, []string{"PORTAL_EXPORT_CHECK_ROWS", "from 0 to"}},
 		{[]string{"PORTAL_RATE_LIMIT=2.5"}, []string{"PORTAL_RATE_LIMIT", "whole number"}},
 		{[]string{"PORTAL_RATE_LIMIT=99999999999999999999"}, []string{"PORTAL_RATE_LIMIT"}},
 		{[]string{"PORTAL_TIMEZON="}, []string{"PORTAL_TIMEZONE"}},

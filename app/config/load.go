@@ -27,6 +27,9 @@ func (p Problems) Unwrap() error { return ErrInvalid }
 // maxRate is the highest rate limit: in effect, none.
 const maxRate = 1_000_000
 
+// maxExportCheck is more rows than a patient has: in effect, only whole patients are checked.
+const maxExportCheck = 1_000_000_000
+
 // loader collects problems while the settings are read.
 type loader struct {
 	env      map[string]string
@@ -55,7 +58,8 @@ func Load(env []string) (Config, error) {
 		ManifestPath:    l.get(nameManifest),
 		TimeZone:        l.zone(),
 		TrustedProxies:  l.proxies(),
-		RateLimit:       l.rate(),
+		RateLimit:       l.number(nameRate, 1, maxRate),
+		ExportCheckRows: l.number(nameExportCheck, 0, maxExportCheck),
 		LogFormat:       l.choice(nameLogFormat, "text", "json"),
 		LogLevel:        l.level(),
 		PGBinDir:        l.get(namePGBin),
@@ -108,12 +112,12 @@ func (l *loader) choice(name string, allowed ...string) string {
 	return v
 }
 
-// rate reads the rate limit: a whole number that neither locks everybody out nor overflows.
-func (l *loader) rate() int {
-	v := l.get(nameRate)
+// number reads a whole number that does what it is there for and does not overflow.
+func (l *loader) number(name string, least, most int) int {
+	v := l.get(name)
 	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > maxRate {
-		l.problem("%s: %q is not a whole number from 1 to %d", nameRate, v, maxRate)
+	if err != nil || n < least || n > most {
+		l.problem("%s: %q is not a whole number from %d to %d", name, v, least, most)
 		return 0
 	}
 	return n

@@ -15,6 +15,7 @@ const (
 	nameData          = "PORTAL_DATA"
 	nameKeys          = "PORTAL_KEYS"
 	nameRate          = "PORTAL_RATE_LIMIT"
+	nameExportCheck   = "PORTAL_EXPORT_CHECK_ROWS"
 	nameZone          = "PORTAL_TIMEZONE"
 	nameProxies       = "PORTAL_TRUSTED_PROXIES"
 	nameManifest      = "GENOMICS_MANIFEST"
@@ -53,6 +54,7 @@ func Settings() []Setting {
 		{nameZone, "", "Time zone of days for people without one of their own, as in Europe/Berlin. Unset: the manifest's zone."},
 		{nameProxies, "", "Networks of reverse proxies whose X-Forwarded-For header is believed, separated by commas."},
 		{nameRate, "50", "Requests per second that one user, API key or signed-out address may make for long; ten seconds' worth may come at once."},
+		{nameExportCheck, "10000", "Rows that a person may export without a fresh passkey check; everything of a patient always needs one."},
 		{nameManifest, "docs/genomics_data_manifest.yaml", "File of the genomics manifest."},
 		{nameWebhook, "", "URL that receives alerts by POST. Unset: alerts are logged only."},
 		{nameLogFormat, "text", "Format of log lines: text or json."},

@@ -97,12 +97,13 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 	server, err := web.New(web.Config{
 		Origin: p.Config.Origin, SiteName: m.Site.Name, Synthetic: synthetic, Zone: p.zone(m), Version: Version(), Logger: p.Log,
 		TrustedProxies: p.Config.TrustedProxies, RateLimit: p.Config.RateLimit,
+		ExportCheckRows: p.Config.ExportCheckRows,
 	}, web.Deps{
 		Sessions: p.Sessions(), Passkeys: keys, Verifier: keys, OwnPasskeys: keys, Notices: p.DB, SessionIssuer: p.Sessions(), OwnSessions: p.Sessions(), Attempts: p.DB,
 		Keys: p.APIKeys(), KeyReader: p.APIKeys(), KeyKeeper: p.APIKeys(), Downloads: downloadTokens{ring},
 		People: directory, PeopleRights: directory, UserPasskeys: keys, UserSessions: p.Sessions(),
 		Teams: p.DB, TeamKeeper: p.DB,
-		Patients: p.DB, Series: p.DB, Events: p.DB,
+		Patients: p.DB, Series: p.DB, Events: p.DB, Exports: p.DB, Receipts: p.DB,
 		Audit: log, AuditLog: p.DB, Lookers: p.DB, Emergencies: p.DB, Reviews: p.DB, Alerts: p.Alerts(),
 		Research: research.NewView(p.DB, ring),
 		Reports:  index, ReportRights: p.DB, ReportFiles: reportfile.NewFiles(m),

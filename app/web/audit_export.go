@@ -12,6 +12,7 @@ import (
 	"healthportal/app/audit"
 	"healthportal/app/health"
 	"healthportal/app/health/csvguard"
+	"healthportal/app/health/exportfile"
 )
 
 // exportBatch is how many rows are put together before their patients are looked up.
@@ -52,22 +53,25 @@ func (h auditPages) export(r *request) error {
 	out := auditExport{log: h.log, users: userIDs(q.shown.Users)}
 	return r.send(export{
 		name: "audit-" + r.now().In(r.zone()).Format("2006-01-02") + ".csv", contentType: "text/csv; charset=utf-8",
-		write:  func(ctx context.Context, w io.Writer) (int, error) { return out.write(ctx, w, q.filter) },
+		write: func(ctx context.Context, w *exportfile.Writer) (int64, error) {
+			rows, err := out.write(ctx, w, q.filter)
+			return int64(rows), err
+		},
 		finish: finish, release: func() { <-h.exports },
 	})
 }
 
-// finishExport returns what records an export's end: rows, hash and outcome, in
-// an entry of its own beside that of the request.
-func (r *request) finishExport() (func(ctx context.Context, rows int, sum string, err error) error, error) {
+// finishExport returns what records an export's end: rows, bytes, hash and
+// outcome, in an entry of its own beside that of the request.
+func (r *request) finishExport() (func(ctx context.Context, proof exportfile.Proof, err error) error, error) {
 	e, err := r.entryOf(r.route.audit, audit.Done)
 	if err != nil {
 		return nil, err
 	}
 	filter, clock, log := r.notes["filter"], r.s.cfg.Now, r.s.deps.Audit
-	return func(ctx context.Context, rows int, sum string, err error) error {
+	return func(ctx context.Context, proof exportfile.Proof, err error) error {
 		e.At = clock().UTC()
-		notes := map[string]any{"filter": filter, "rows": rows, "sha256": sum, "part": "end"}
+		notes := map[string]any{"filter": filter, "rows": proof.Rows, "bytes": proof.Bytes, "sha256": proof.SHA256, "part": "end"}
 		if err != nil {
 			e.Outcome = audit.Failed
 			notes["part"] = "cut off"

@@ -41,6 +41,9 @@ type Deps struct {
 	Patients PatientStore
 	Series   SeriesStore
 	Events   EventStore
+	// Exports and Receipts are for the export of health events.
+	Exports  ExportStore
+	Receipts ReceiptStore
 	// People and PeopleRights are the users whom administrators keep, UserPasskeys
 	// and UserSessions what they have.
 	People       People

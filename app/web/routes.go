@@ -67,14 +67,24 @@ func (s *Server) accountRoutes() []route {
 	}
 }
 
+// exportPages are shared by people and programs, which share the places too.
+func (s *Server) exportPages() exportPages {
+	return exportPages{s.deps.Events, s.deps.Patients, s.deps.Exports, s.deps.Receipts, s.exports}
+}
+
 // patientRoutes show patients and their health events.
 func (s *Server) patientRoutes() []route {
 	patient := patientPages{s.deps.Patients, s.deps.Series}
 	event := eventPages{s.deps.Events, s.deps.Patients}
+	export := s.exportPages()
 	return []route{
 		{method: http.MethodGet, path: "/", permission: access.SignedIn, handle: s.home},
 		{method: http.MethodGet, path: "/dashboard", permission: access.PatientsRead, audit: access.KindPatients, handle: patient.list},
 		{method: http.MethodGet, path: "/dashboard/events", permission: access.EventsRead, audit: access.KindEvents, handle: event.table},
+		{method: http.MethodGet, path: "/dashboard/events/export", permission: access.EventsRead, audit: access.KindEvents, handle: export.offer},
+		{method: http.MethodGet, path: "/dashboard/events/export.csv", permission: access.EventsRead, audit: access.KindExport, handle: export.csv, streams: true},
+		{method: http.MethodGet, path: "/dashboard/events/export.ndjson", permission: access.EventsRead, audit: access.KindExport, handle: export.ndjson, streams: true},
+		{method: http.MethodGet, path: "/dashboard/events/exports/:id", permission: access.SignedIn, handle: export.receipt, quiet: true},
 		{method: http.MethodGet, path: "/patients/:id", permission: access.EventsRead, audit: access.KindPatient, handle: patient.show},
 		{method: http.MethodGet, path: "/patients/:id/chart", permission: access.EventsRead, audit: access.KindPatient, handle: patient.chart},
 	}

@@ -14,6 +14,7 @@ func (s *Server) apiRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/v1/key", permission: access.KeyHolder, audit: access.KindKeySelf, handle: api.ownKey},
 		{method: http.MethodGet, path: "/v1/events", permission: access.EventsRead, audit: access.KindEvents, handle: api.listEvents},
+		{method: http.MethodGet, path: "/v1/events/export", permission: access.EventsRead, audit: access.KindExport, handle: s.exportPages().api, streams: true},
 		{method: http.MethodGet, path: "/v1/genomics/reports", permission: access.ReportsRead, audit: access.KindReports, handle: api.listReports},
 		{method: http.MethodGet, path: "/v1/genomics/reports/:id", permission: access.ReportsRead, audit: access.KindReport, handle: api.showReport},
 		{method: http.MethodGet, path: "/v1/genomics/reports/:id/file", permission: access.Public, audit: access.KindReportFile, handle: download.file, streams: true},

@@ -56,6 +56,9 @@ type Config struct {
 	// RateLimit is how many requests per second an address, user or key may make
 	// for long; 0 means DefaultRateLimit.
 	RateLimit int
+	// ExportCheckRows is how many rows may be exported without a fresh passkey
+	// check; everything of a patient never is.
+	ExportCheckRows int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -67,9 +70,11 @@ type Server struct {
 	deps   Deps
 	assets *static.Assets
 	limits *limits
-	app    *fiber.App
-	base   context.Context
-	stop   context.CancelFunc
+	// exports holds a token for each export of health events under way.
+	exports chan struct{}
+	app     *fiber.App
+	base    context.Context
+	stop    context.CancelFunc
 }
 
 // New builds the server. It fails when a route has no permission, so that
@@ -94,7 +99,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	base, stop := context.WithCancel(context.Background())
-	s := &Server{cfg: cfg, origin: origin, deps: deps, assets: assets, limits: limits, base: base, stop: stop}
+	s := &Server{cfg: cfg, origin: origin, deps: deps, assets: assets, limits: limits, exports: make(chan struct{}, maxExports), base: base, stop: stop}
 	if err := checkRoutes(s.routes()); err != nil {
 		stop()
 		return nil, err

@@ -2,12 +2,10 @@ package web
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"strconv"
@@ -15,6 +13,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"healthportal/app/health/exportfile"
 )
 
 // The trailers by which a complete export proves itself.
@@ -35,10 +35,12 @@ type export struct {
 	name, contentType string
 	// write writes the content and returns the number of its rows. It ends when
 	// ctx does: the reader left, or the portal stops.
-	write func(ctx context.Context, w io.Writer) (rows int, err error)
+	write func(ctx context.Context, w *exportfile.Writer) (rows int64, err error)
+	// gzip compresses the content; what proves it is of the content before.
+	gzip bool
 	// finish records the end, after all content and before the reader can take it
 	// for complete; an error of its own cuts the connection.
-	finish func(ctx context.Context, rows int, sum string, err error) error
+	finish func(ctx context.Context, proof exportfile.Proof, err error) error
 	// release is called once, when nothing is held any more.
 	release func()
 }
@@ -60,7 +62,7 @@ func (r *request) send(e export) error {
 	// The fiber context is gone when the body is written: nothing below touches it.
 	ctx, cancel := context.WithCancel(r.ctx)
 	out, in := io.Pipe()
-	body := &exportBody{out: out, cancel: cancel, header: header}
+	body := &exportBody{out: out, cancel: cancel, header: header, pace: pace{now: r.s.cfg.Now}}
 	id, log := r.id(), r.s.cfg.Logger
 	go func() {
 		defer e.release()
@@ -81,34 +83,48 @@ type exportBody struct {
 	out    *io.PipeReader
 	cancel context.CancelFunc
 	header *fasthttp.ResponseHeader
-	// rows and sum are set before the pipe's end is seen.
-	rows int
-	sum  hash.Hash
+	pace   pace
+	// proof is set before the pipe's end is seen.
+	proof exportfile.Proof
 }
 
 // fill writes the content into the pipe and records its end.
 func (b *exportBody) fill(ctx context.Context, in io.Writer, e export) error {
-	b.sum = sha256.New()
-	err := b.write(ctx, bufio.NewWriterSize(io.MultiWriter(in, b.sum), writePiece), e)
+	b.pace.w = in
+	out := bufio.NewWriterSize(&b.pace, writePiece)
+	err := b.write(ctx, out, e)
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
-	if finishErr := e.finish(late, b.rows, hex.EncodeToString(b.sum.Sum(nil)), err); finishErr != nil {
+	if finishErr := e.finish(late, b.proof, err); finishErr != nil {
 		return errors.Join(err, fmt.Errorf("%w: %w", errUnlogged, finishErr))
 	}
 	return err
 }
 
 // write writes the content. A panic ends the export, not the program.
-func (b *exportBody) write(ctx context.Context, w *bufio.Writer, e export) (err error) {
+func (b *exportBody) write(ctx context.Context, out *bufio.Writer, e export) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("%w: %T", errPanic, cause)
 		}
 	}()
-	if b.rows, err = e.write(ctx, w); err != nil {
-		return err
+	content, end := io.Writer(out), out.Flush
+	if e.gzip {
+		packed, err := gzip.NewWriterLevel(out, gzip.BestSpeed)
+		if err != nil {
+			return fmt.Errorf("compress an export: %w", err)
+		}
+		// Rows are short: compressing them one by one would be slow.
+		rows := bufio.NewWriterSize(packed, writePiece)
+		content, end = rows, func() error { return errors.Join(rows.Flush(), packed.Close(), out.Flush()) }
 	}
-	if err := w.Flush(); err != nil {
+	w := exportfile.NewWriter(content)
+	rows, err := e.write(ctx, w)
+	b.proof = w.Proof(rows)
+	if err != nil {
+		return err // without its end a compressed file is known as broken
+	}
+	if err := end(); err != nil {
 		return fmt.Errorf("write an export: %w", err)
 	}
 	return nil
@@ -118,10 +134,35 @@ func (b *exportBody) write(ctx context.Context, w *bufio.Writer, e export) (err 
 func (b *exportBody) Read(p []byte) (int, error) {
 	n, err := b.out.Read(p)
 	if errors.Is(err, io.EOF) {
-		b.header.Set(trailerRows, strconv.Itoa(b.rows))
-		b.header.Set(trailerHash, hex.EncodeToString(b.sum.Sum(nil)))
+		b.header.Set(trailerRows, strconv.FormatInt(b.proof.Rows, 10))
+		b.header.Set(trailerHash, b.proof.SHA256)
 	}
 	return n, err //nolint:wrapcheck // io.EOF must stay itself
+}
+
+// SupportsBodyWriteTo says that WriteTo does all that Read does.
+func (b *exportBody) SupportsBodyWriteTo() bool { return true }
+
+// WriteTo passes the content on in pieces as large as they come, where the
+// server by itself would send pieces of 4 KiB.
+func (b *exportBody) WriteTo(w io.Writer) (written int64, err error) {
+	piece := make([]byte, writePiece)
+	for {
+		n, err := b.Read(piece)
+		if n > 0 {
+			m, werr := w.Write(piece[:n])
+			written += int64(m)
+			if werr != nil {
+				return written, werr //nolint:wrapcheck // the server's own
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return written, nil
+		case err != nil:
+			return written, err
+		}
+	}
 }
 
 // Close is called when the answer is written, or the reader left: it stops the

@@ -45,7 +45,9 @@ func (g glassOf) OpenEmergencies(context.Context, int64) ([]access.Emergency, er
 	return g.w.emergencies, g.w.noTeam
 }
 
-func newAPIWorld(t *testing.T) *apiWorld {
+func newAPIWorld(t *testing.T) *apiWorld { return newAPIWorldWith(t, func(*Deps) {}) }
+
+func newAPIWorldWith(t *testing.T, with func(*Deps)) *apiWorld {
 	t.Helper()
 	w := &apiWorld{reportWorld: newReportWorld(t), health: withData(), keys: apikeytest.New(
 		apikey.Owner{UserID: 7, Name: "t.user", DisplayName: "Test User", Roles: []access.Role{access.Clinician}},
@@ -58,6 +60,7 @@ func newAPIWorld(t *testing.T) *apiWorld {
 		d.Reports, d.ReportRights, d.ReportFiles = w.reportWorld, w.reportWorld, reportfile.NewFiles(manifest)
 		d.Emergencies = glassOf{w: w}
 		d.Keys, d.KeyReader, d.KeyKeeper, d.Downloads = w.service, w.service, w.service, w.tokens
+		with(d)
 	})
 	return w
 }

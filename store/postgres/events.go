@@ -19,9 +19,14 @@ import (
 type eventWhere struct {
 	conds []string
 	args  []any
+	// literals, where set, take the place of arguments.
+	literals *literals
 }
 
 func (w *eventWhere) arg(v any) string {
+	if w.literals != nil {
+		return w.literals.of(v)
+	}
 	w.args = append(w.args, v)
 	return fmt.Sprintf("$%d", len(w.args))
 }
@@ -34,7 +39,17 @@ func (w *eventWhere) sql() string { return strings.Join(w.conds, " AND ") }
 // bounds of effective_at that follow from it, because they choose the partitions.
 func newEventWhere(f health.EventFilter) eventWhere {
 	var w eventWhere
+	w.choose(f)
+	return w
+}
+
+func (w *eventWhere) choose(f health.EventFilter) {
 	w.add("e.person_id = " + w.arg(int64(f.Person)))
+	w.chooseRows(f)
+}
+
+// chooseRows has the conditions that are not about the person.
+func (w *eventWhere) chooseRows(f health.EventFilter) {
 	w.add("e.superseded_at IS NULL AND e.status <> 'entered-in-error'")
 	if f.Metric != "" {
 		w.add("e.metric_id = (SELECT id FROM health.metric WHERE code = " + w.arg(f.Metric) + ")")
@@ -47,7 +62,6 @@ func newEventWhere(f health.EventFilter) eventWhere {
 		p := w.arg(dateArg(f.To))
 		w.add("e.local_day <= " + p + "::date AND e.effective_at < (" + p + "::date + 2)::timestamp AT TIME ZONE 'UTC'")
 	}
-	return w
 }
 
 // beyond narrows to the rows on one side of a cursor. The plain bound on

@@ -25,6 +25,7 @@ import (
 type clinic struct {
 	t    *testing.T
 	db   *postgres.DB
+	dsn  string
 	conn *pgx.Conn // sees everything
 }
 
@@ -45,7 +46,7 @@ func newClinic(t *testing.T) *clinic {
 			t.Error(err)
 		}
 	})
-	return &clinic{t, db, conn}
+	return &clinic{t, db, test.DSN(), conn}
 }
 
 // now is the clock of the store tests.

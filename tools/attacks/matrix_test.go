@@ -20,12 +20,12 @@ func expected() map[string]string {
 		"anybody": "GET /healthz|GET /readyz|GET /manifest.webmanifest|GET /sw.js|GET /favicon.ico|GET /static/*|GET /login|POST /login/begin|" +
 			"POST /login/finish|GET /enrol|POST /enrol/begin|POST /enrol/finish",
 		"token": "GET /v1/genomics/reports/:id/file",
-		"key":   "GET /v1/key|GET /v1/events|GET /v1/genomics/reports|GET /v1/genomics/reports/:id",
+		"key":   "GET /v1/key|GET /v1/events|GET /v1/events/export|GET /v1/genomics/reports|GET /v1/genomics/reports/:id",
 		"signed in": "GET /|POST /logout|POST /session/activity|GET /session/state|POST /session/lock|POST /session/mode|GET /verify|POST /verify/begin|POST /verify/finish|" +
 			"GET /notices|POST /notices/seen|GET /settings/sessions|POST /settings/sessions/:id/end|POST /settings/sessions/end-others|GET /settings/passkeys|" +
 			"POST /settings/passkeys/begin|POST /settings/passkeys/finish|POST /settings/passkeys/:id/name|POST /settings/passkeys/:id/remove|" +
-			"GET /settings/keys|POST /settings/keys/:id/revoke",
-		"clinician": "GET /dashboard|GET /dashboard/events|GET /patients/:id|GET /patients/:id/chart|GET /patients/:id/access|" +
+			"GET /settings/keys|GET /dashboard/events/exports/:id|POST /settings/keys/:id/revoke",
+		"clinician": "GET /dashboard|GET /dashboard/events|GET /dashboard/events/export|GET /dashboard/events/export.csv|GET /dashboard/events/export.ndjson|GET /patients/:id|GET /patients/:id/chart|GET /patients/:id/access|" +
 			"GET /break-glass|POST /break-glass/find|POST /break-glass/open|POST /break-glass/:id/end",
 		"clinician analyst": "GET /genomics/reports|POST /genomics/reports|GET /genomics/reports/:id|GET /genomics/reports/:id/file",
 		"researcher":        "GET /research|GET /research/events|GET /research/participants|GET /research/participants/:pseudonym",

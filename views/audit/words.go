@@ -14,6 +14,7 @@ func kindWords() []struct {
 		{access.KindPatients, "List of patients"},
 		{access.KindPatient, "Patient page"},
 		{access.KindEvents, "Health events"},
+		{access.KindExport, "Health events: export"},
 		{access.KindReports, "List of reports"},
 		{access.KindReport, "Report"},
 		{access.KindReportFile, "Report file"},

@@ -90,6 +90,10 @@ func Table(p Props) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
+		templ_7745c5c3_Err = exportLink(p).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		templ_7745c5c3_Err = ui.Table(ui.TableProps{
 			ID:            "event-table",
 			Caption:       "Health events, times in " + p.Zone.String(),

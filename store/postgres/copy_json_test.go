@@ -1,0 +1,85 @@
+package postgres_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"healthportal/app/access"
+	"healthportal/app/health"
+	"healthportal/app/health/exportfile"
+)
+
+// ndjson is an export's lines without the header.
+func (c *clinic) ndjson(person health.PersonID) []string {
+	c.t.Helper()
+	var b bytes.Buffer
+	if _, err := c.db.ExportEvents(c.t.Context(), access.One(person), health.EventFilter{Person: person}, health.ExportNDJSON, &b, nil); err != nil {
+		c.t.Fatal(err)
+	}
+	lines := strings.SplitAfter(b.String(), "\n")
+	if lines[0] != exportfile.Header {
+		c.t.Errorf("the header is %q", lines[0])
+	}
+	return lines[1 : len(lines)-1]
+}
+
+func TestExportOfPortableLines(t *testing.T) {
+	c := newClinic(t)
+	c.load(obs("a", "2026-03-28T23:30:00.5+01:00", "72.50", `"id":"w"`) + obs("a", "2026-03-27", "61", `"id":"d"`, `"device":{"display":"Wrist \"x\\y"}`) +
+		obs("a", "2026-03-27T10:00:00Z", "61", `"id":"z"`) + obs("a", "2026-03-27T01:00:00Z", "62"))
+	a := c.person("a")
+	c.exec(`UPDATE health.person SET timezone = 'Asia/Tokyo' WHERE id = $1`, int64(a))
+	identity := `{"person":{"system":"` + health.SystemFHIR + `","value":"a"}`
+	code := `"metric":"heart_rate","code_system":"http://loinc.org","code":"8867-4"`
+	got := c.ndjson(a)
+	want := []string{
+		identity + `,"effective":"2026-03-27","effective_end":"2026-03-27","source":"fhir","external_id":"d",` + code + `,"value":61,"unit":"/min","status":"final","device":"Wrist \"x\\y"}`,
+		identity + `,"effective":"2026-03-27T01:00:00+00:00","source":"fhir",` + code + `,"value":62,"unit":"/min","status":"final"}`,
+		identity + `,"effective":"2026-03-27T10:00:00+00:00","source":"fhir","external_id":"z",` + code + `,"value":61,"unit":"/min","status":"final"}`,
+		identity + `,"effective":"2026-03-28T23:30:00.5+01:00","source":"fhir","external_id":"w",` + code + `,"value":72.5,"unit":"/min","orig_value":"72.50","status":"final"}`,
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d lines: %q", len(got), got)
+	}
+	for i, line := range want {
+		if got[i] != line+"\n" {
+			t.Errorf("line %d is\n%swant\n%s", i, got[i], line)
+		}
+	}
+	c.exec(`UPDATE health.person SET record_number = 'R-"1"' WHERE id = $1`, int64(a))
+	if line := c.ndjson(a)[0]; !strings.HasPrefix(line, `{"person":{"system":"urn:healthportal:record-number","value":"R-\"1\""},"effective"`) {
+		t.Errorf("with a record number: %s", line)
+	}
+}
+
+// A file of everybody has a line about each person, by which another portal makes them.
+func TestExportOfEveryone(t *testing.T) {
+	c := newClinic(t)
+	c.load(obs("b", "2026-03-01T10:00:00Z", "60") + obs("a", "2026-03-01T10:00:00Z", "61"))
+	c.exec(`INSERT INTO health.person (public_id, family_name, given_name, birth_date, sex, timezone, synthetic) VALUES ('pub-1', 'O''Hara "x"', 'Ann', '1980-03-04', 'female', 'Europe/Berlin', true)`)
+	c.exec(`UPDATE health.person SET record_number = 'R-9' WHERE id = $1`, int64(c.person("b")))
+	c.exec(`INSERT INTO health.person_identifier (system, value, person_id) VALUES ('urn:z', 'v', $1), ('urn:healthportal:record-number', 'R-9', $1)`, int64(c.person("b")))
+	var b bytes.Buffer
+	n, err := c.db.ExportEveryone(t.Context(), health.EventFilter{}, health.ExportNDJSON, &b, nil)
+	if err != nil || n != 5 {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	want := []string{
+		`{"person":{"system":"` + health.SystemFHIR + `","value":"a"},"identifiers":[],"sex":"unknown","synthetic":false}`, `"value":61`,
+		`{"person":{"system":"urn:healthportal:public-id","value":"pub-1"},"identifiers":[],"family_name":"O'Hara \"x\"","given_name":"Ann","birth_date":"1980-03-04","sex":"female","time_zone":"Europe/Berlin","synthetic":true}`,
+		`{"person":{"system":"urn:healthportal:record-number","value":"R-9"},"identifiers":[{"system":"` + health.SystemFHIR + `","value":"b"},{"system":"urn:z","value":"v"}],"record_number":"R-9","sex":"unknown","synthetic":false}`, `"value":60`,
+	}
+	for i, part := range want {
+		if !strings.Contains(lines[i+1], part) {
+			t.Errorf("line %d is\n%s\nwant\n%s", i, lines[i+1], part)
+		}
+	}
+	if n, err := c.db.CountExport(t.Context(), health.EventFilter{}); err != nil || n != 2 {
+		t.Errorf("counted %d, %v", n, err)
+	}
+	if n, err := c.db.CountExport(t.Context(), health.EventFilter{Person: c.person("a"), Metric: "heart_rate"}); err != nil || n != 1 {
+		t.Errorf("counted %d, %v", n, err)
+	}
+}
