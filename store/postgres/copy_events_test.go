@@ -283,6 +283,9 @@ func (c *clinic) many(person health.PersonID, n int) {
 	c.exec(`INSERT INTO health.event (person_id, metric_id, effective_at, local_day, value, unit_id, orig_value, source_id, dedupe, external_id, code_system, code)
 		SELECT $1, 1, at, (at AT TIME ZONE 'UTC')::date, 60 + i % 50 / 7.0, 1, '-1.50', 1, decode(md5(i::text), 'hex'), 'id-' || i, 'http://loinc.org', '8867-4'
 		FROM (SELECT i, timestamptz '2020-01-01Z' + i * interval '1 minute' AS at FROM generate_series(1, $2::int) i) t`, int64(person), n)
+	c.exec(`INSERT INTO health.event_identity (person_id, source_id, ext, slot, version, dedupe, effective_at, event_id)
+		SELECT person_id, source_id, encode(substring(sha256(convert_to(external_id, 'UTF8')) FOR 16), 'hex')::uuid, '', 1, dedupe, effective_at, id FROM health.event WHERE external_id LIKE 'id-%'`)
+	c.exec(`RESET ROLE`) // who else runs what is hidden from hp_owner
 }
 
 // backends counts the portal's connections that copy.
@@ -329,7 +332,6 @@ func TestExportEndsWithItsReader(t *testing.T) {
 	var rows int64
 	n, err := c.db.ExportEvents(t.Context(), access.One(a), f, health.ExportCSV, io.Discard, func(n int64) {
 		if rows = n; n == 1000 {
-			c.exec(`RESET ROLE`)
 			one[bool](c, `SELECT bool_and(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND datname = current_database() AND pid <> pg_backend_pid()`)
 		}
 	})
@@ -348,14 +350,21 @@ func TestExportIsNotSorted(t *testing.T) {
 	c.load(obs("a", "2026-03-01T10:00:00Z", "60"))
 	a := c.person("a")
 	c.many(a, 50_000)
-	c.exec(`ANALYZE health.event`)
+	c.exec(`ANALYZE health.event, health.event_identity`)
 	for _, f := range []health.EventFilter{{Person: a}, {Person: a, Metric: "heart_rate"}, {Person: a, From: health.Day{Year: 2020, Month: 1, Dom: 5}}} {
 		plan := c.db.ExplainExport(t, access.One(a), f, health.ExportCSV)
+		if strings.Contains(plan, "Sort Method") || strings.Contains(plan, "Hash Join") {
+			t.Errorf("%+v:\n%s", f, plan)
+		}
+		// NDJSON sorts what has the same time, and rows of whole days, of which there are none.
+		plan = c.db.ExplainExport(t, access.One(a), f, health.ExportNDJSON)
 		for _, line := range strings.Split(plan, "\n") {
-			if strings.Contains(line, "Sort Method") || strings.Contains(line, "->  Sort") || strings.Contains(line, "Hash Join") {
-				t.Errorf("%+v:\n%s", f, plan)
-				break
+			if strings.Contains(line, "->  Sort (") && !strings.Contains(line, "(actual rows=0 ") && !strings.Contains(line, "(actual rows=1 ") || strings.Contains(line, "Disk:") {
+				t.Errorf("%+v: %s", f, line)
 			}
+		}
+		if !strings.Contains(plan, "Presorted Key: e.effective_at") || !strings.Contains(plan, "AND (ext = ") {
+			t.Errorf("%+v:\n%s", f, plan)
 		}
 	}
 }
