@@ -84,14 +84,14 @@ func TestExportToAFile(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.out), &receipt); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // the test's own
+	text, err := os.ReadFile(file)
 	if err != nil || receipt.Rows != 5 || receipt.Bytes != int64(len(text)) || receipt.SHA256 != sumOf(text) || receipt.File != file {
 		t.Errorf("%+v, %v", receipt, err)
 	}
 	o.run("export", "--person", "MRN-1", "--output", file).want(t, 2, "exists")
 	o.run("export", "--person", "MRN-1", "--output", filepath.Dir(file), "--overwrite").want(t, 2, "no file")
 	r = o.run("export", "--person", "MRN-1", "--output", file, "--overwrite", "--gzip", "--format", "csv").want(t, 0, "5 rows")
-	packed, err := os.Open(file) //nolint:gosec // the test's own
+	packed, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -440,7 +440,10 @@ func TestExportIsRecordedOrHeldBack(t *testing.T) {
 func TestExportsAreFew(t *testing.T) {
 	s, _, f := exportSite(t)
 	release := make(chan struct{})
-	f.rows = func(context.Context, health.EventFilter, io.Writer, func(int64)) (int64, error) { <-release; return 0, nil }
+	f.rows = func(context.Context, health.EventFilter, io.Writer, func(int64)) (int64, error) {
+		<-release
+		return 0, nil
+	}
 	addr := s.listening()
 	for range maxExports {
 		fetchPath(t.Context(), t, addr, filePath("csv", ""), as("clinician"))
@@ -497,7 +500,7 @@ func TestReceipts(t *testing.T) {
 		s.get(path+id, as("clinician")).wantStatus(t, http.StatusNotFound)
 	}
 	s.get(path+strings.Repeat("c", 32), as("clinician"), asFragment).wantStatus(t, http.StatusOK).wantText(t, "not begun yet", "hx-trigger")
-	if to := s.get(path + mine.ID).wantStatus(t, http.StatusSeeOther).header.Get("Location"); !strings.HasPrefix(to, "/login?next=") {
+	if to := s.get(path+mine.ID).wantStatus(t, http.StatusSeeOther).header.Get("Location"); !strings.HasPrefix(to, "/login?next=") {
 		t.Errorf("signed out leads to %q", to)
 	}
 	f.err = errSecret

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -137,13 +138,39 @@ func exportStatement(f health.EventFilter, format health.ExportFormat) (string, 
 	if err != nil {
 		return "", err
 	}
-	_, texts := csvSelect()
-	how := "FORMAT csv, FORCE_QUOTE (" + strings.Join(texts, ", ") + ")"
+	return "COPY (" + query + ") TO STDOUT (" + copyOptions(format) + ")", nil
+}
+
+func copyOptions(format health.ExportFormat) string {
 	if format == health.ExportNDJSON {
 		// Neither character is ever in JSON, so that no line is quoted.
-		how = `FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'`
+		return `FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'`
 	}
-	return "COPY (" + query + ") TO STDOUT (" + how + ")", nil
+	_, texts := csvSelect()
+	return "FORMAT csv, FORCE_QUOTE (" + strings.Join(texts, ", ") + ")"
+}
+
+// ExportScript is psql's script of the same statements, which writes the rows of
+// one person to a file: what the bench compares exports with.
+func ExportScript(f health.EventFilter, format health.ExportFormat, file string) (string, error) {
+	query, err := exportQuery(f, format)
+	if err != nil {
+		return "", err
+	}
+	person := strconv.FormatInt(int64(f.Person), 10)
+	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSET LOCAL ROLE hp_app;\n" +
+		strings.ReplaceAll(exportSettings, "$1", "'"+person+"'") + ";\n" +
+		"SELECT set_config('timezone', health.person_zone(" + person + "), true);\n" +
+		`\copy (` + strings.Map(oneLineOnly, query) + ") TO " + file + " (" + copyOptions(format) + ")\nCOMMIT;\n", nil
+}
+
+// oneLineOnly makes a query fit \copy, which ends with its line. No literal of
+// ours holds a line end or tab; a filter's may not.
+func oneLineOnly(r rune) rune {
+	if r == '\n' || r == '\t' {
+		return ' '
+	}
+	return r
 }
 
 // exportQuery is the query of one person's rows; its conditions are the table's.

@@ -25,13 +25,15 @@ const (
 	partPages   = "pages"
 	partSeries  = "series"
 	partReports = "reports"
+	partExport  = "export"
 )
 
-func parts() []string { return []string{partImport, partPages, partSeries, partReports} }
+func parts() []string { return []string{partImport, partPages, partSeries, partExport, partReports} }
 
 // The bounds of the flags; the synthetic clinic has about a million events.
 const (
 	maxEvents = 1_000_000
+	maxRows   = 20_000_000
 	maxFiles  = 100_000
 	minFiles  = 100
 	maxRuns   = 100
@@ -44,6 +46,8 @@ type options struct {
 	events, files  int
 	runs           int
 	clients, depth int
+	// rows is how many events the exported patient has at least.
+	rows int
 	// span is how long each side of a run is under load.
 	span          time.Duration
 	only          []string
@@ -93,6 +97,7 @@ func parse(args, environ []string, errs io.Writer) (options, error) {
 	flags.IntVar(&opt.runs, "runs", 5, "runs of each measurement; the table shows their median")
 	flags.DurationVar(&opt.span, "span", 3*time.Second, "how long each side of a run is under load (pgbench: whole seconds, and as long before, which doesn't count)")
 	flags.IntVar(&opt.depth, "depth", 100_000, "row at which the deep page begins; fewer where the patient has fewer events")
+	flags.IntVar(&opt.rows, "rows", 300_000, "events of the patient who is exported; copies are made where there are fewer")
 	only := flags.String("only", "", "comma-separated `parts` to measure: "+strings.Join(parts(), ", ")+" (default all)")
 	flags.BoolVar(&opt.json, "json", false, "print JSON instead of the table")
 	flags.BoolVar(&opt.explain, "explain", false, "also print, to standard error, how PostgreSQL executes the measured statements")
@@ -127,6 +132,7 @@ func (o options) check() error {
 		{"files", o.files, minFiles, maxFiles},
 		{"runs", o.runs, 1, maxRuns},
 		{"depth", o.depth, 1, maxEvents},
+		{"rows", o.rows, 1, maxRows},
 	} {
 		if limit.value < limit.min || limit.value > limit.max {
 			return fmt.Errorf("-%s %d: choose %d to %d", limit.name, limit.value, limit.min, limit.max)
@@ -179,7 +185,7 @@ func (b *bench) measure(ctx context.Context) error {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	if b.opt.measures(partImport) || b.opt.measures(partPages) || b.opt.measures(partSeries) {
+	if b.opt.measures(partImport) || b.opt.measures(partPages) || b.opt.measures(partSeries) || b.opt.measures(partExport) {
 		if err := b.imports(ctx); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
@@ -192,6 +198,11 @@ func (b *bench) measure(ctx context.Context) error {
 	if b.opt.measures(partSeries) {
 		if err := b.series(ctx); err != nil {
 			return fmt.Errorf("daily series: %w", err)
+		}
+	}
+	if b.opt.measures(partExport) {
+		if err := b.exports(ctx); err != nil {
+			return fmt.Errorf("export: %w", err)
 		}
 	}
 	if b.opt.measures(partReports) {

@@ -30,7 +30,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"-span", "11m"}, 2, "choose 100ms to 10m0s"},
 		{[]string{"-span", "3"}, 2, "invalid value"},
 		{[]string{"-depth", "0"}, 2, "-depth 0"},
-		{[]string{"-only", "pages,speed"}, 2, `-only "speed": choose among import, pages, series, reports`},
+		{[]string{"-rows", "20000001"}, 2, "choose 1 to 20000000"},
+		{[]string{"-only", "pages,speed"}, 2, `-only "speed": choose among import, pages, series, export, reports`},
 	}
 	for _, tt := range tests {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
@@ -103,7 +104,7 @@ func nothingLeft(t *testing.T, dir string) {
 func TestRun(t *testing.T) {
 	dir := temporary(t)
 	var out, errs bytes.Buffer
-	args := []string{"-events", "3000", "-files", "100", "-runs", "1", "-span", "100ms", "-depth", "200", "-json", "-explain"}
+	args := []string{"-events", "3000", "-files", "100", "-runs", "1", "-span", "100ms", "-depth", "200", "-rows", "5000", "-json", "-explain"}
 	if code := start(t.Context(), args, os.Environ(), &out, &errs); code != 0 {
 		said := errs.String()
 		t.Fatalf("exit code %d: ...%s", code, said[max(0, len(said)-2000):])

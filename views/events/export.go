@@ -89,7 +89,7 @@ func (p ExportProps) formAttrs() templ.Attributes {
 
 // waiting asks for the receipt once the download was started.
 func (p ExportProps) waiting() templ.Attributes {
-	return ui.HX{Get: ReceiptsPath + p.Ticket, Trigger: "submit from:#export-form delay:1s", Swap: "outerHTML", Target: "#export-receipt"}.Attrs()
+	return ui.HX{Get: ReceiptsPath + p.Ticket, Trigger: "submit from:document target:#export-form delay:1s", Swap: "outerHTML", Target: "#export-receipt"}.Attrs()
 }
 
 // ReceiptProps describe a receipt.
