@@ -137,7 +137,8 @@ func (l *lockedLog) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-func (l *lockedLog) text() string {
+// String is what was written so far.
+func (l *lockedLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
@@ -170,7 +171,7 @@ func TestAuditExportCutOff(t *testing.T) {
 			if end := s.ends(1)[0]; end.Outcome != audit.Failed || !strings.Contains(end.Detail, "cut off") {
 				t.Errorf("the end's entry %+v", end)
 			}
-			if text := log.text(); !strings.Contains(text, "an export was cut off") || (name == "panic" && strings.Contains(text, "Muster")) {
+			if text := log.String(); !strings.Contains(text, "an export was cut off") || (name == "panic" && strings.Contains(text, "Muster")) {
 				t.Errorf("the log: %s", text)
 			}
 			// The server lives, and the place is free again.

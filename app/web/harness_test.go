@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -29,7 +28,7 @@ func testNow() time.Time { return time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC) 
 type site struct {
 	t      *testing.T
 	server *Server
-	log    *bytes.Buffer
+	log    *lockedLog
 	// book is the audit log, unless the test brought its own.
 	book *logbook
 }
@@ -122,7 +121,7 @@ func (b *alertBox) Send(a access.Alert) {
 // changes the test's own fakes.
 func newSite(t *testing.T, with func(*Deps)) *site {
 	t.Helper()
-	log := &bytes.Buffer{}
+	log := &lockedLog{}
 	book := &logbook{}
 	deps := Deps{Sessions: roleSessions{}, Audit: book, Attempts: noAttempts{}, Keys: noKeys{}, Downloads: testTokens{}, Alerts: &alertBox{}}
 	if with != nil {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -61,7 +60,7 @@ func TestMachinesMayCallByAnyName(t *testing.T) {
 }
 
 func TestCookiesOfOtherSchemesDontCount(t *testing.T) {
-	var log bytes.Buffer
+	var log lockedLog
 	server, err := New(Config{Origin: "https://portal.example", Logger: slog.New(slog.NewTextHandler(&log, nil)), Now: testNow}, Deps{Sessions: roleSessions{}})
 	if err != nil {
 		t.Fatal(err)
