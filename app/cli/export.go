@@ -169,24 +169,22 @@ func ignoreClosed(err error) error {
 }
 
 func (c exportCommand) stream(r *run, p *portal.Portal, req portal.ExportRequest, w io.Writer, told func(int64)) (exportfile.Proof, error) {
-	out := bufio.NewWriterSize(w, exportBuffer)
 	if !c.Gzip {
-		proof, err := p.Export(r.ctx, req, out, told)
-		return proof, errors.Join(err, out.Flush())
+		return p.Export(r.ctx, req, w, told)
 	}
+	out := bufio.NewWriterSize(w, exportBuffer)
 	packed, err := gzip.NewWriterLevel(out, gzip.BestSpeed)
 	if err != nil {
 		return exportfile.Proof{}, fmt.Errorf("compress: %w", err)
 	}
-	rows := bufio.NewWriterSize(packed, exportBuffer)
-	proof, err := p.Export(r.ctx, req, rows, told)
+	proof, err := p.Export(r.ctx, req, packed, told)
 	if err != nil {
 		return proof, err // without its end the compressed file is known as broken
 	}
-	return proof, errors.Join(rows.Flush(), packed.Close(), out.Flush())
+	return proof, errors.Join(packed.Close(), out.Flush())
 }
 
-// exportBuffer is how much is written at once.
+// exportBuffer is how much compressed output is written at once.
 const exportBuffer = 64 << 10
 
 // report says on standard error what was written, on standard output as JSON.

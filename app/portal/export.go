@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -61,7 +62,7 @@ func (p *Portal) Export(ctx context.Context, q ExportRequest, w io.Writer, progr
 	if err == nil && q.Format == health.ExportNDJSON {
 		err = out.Trailer(rows)
 	}
-	if err != nil {
+	if err = errors.Join(err, out.Flush()); err != nil {
 		return out.Proof(rows), fmt.Errorf("export: %w", err)
 	}
 	return out.Proof(rows), nil

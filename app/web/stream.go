@@ -91,8 +91,7 @@ type exportBody struct {
 // fill writes the content into the pipe and records its end.
 func (b *exportBody) fill(ctx context.Context, in io.Writer, e export) error {
 	b.pace.w = in
-	out := bufio.NewWriterSize(&b.pace, writePiece)
-	err := b.write(ctx, out, e)
+	err := b.write(ctx, &b.pace, e)
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	if finishErr := e.finish(late, b.proof, err); finishErr != nil {
@@ -102,21 +101,20 @@ func (b *exportBody) fill(ctx context.Context, in io.Writer, e export) error {
 }
 
 // write writes the content. A panic ends the export, not the program.
-func (b *exportBody) write(ctx context.Context, out *bufio.Writer, e export) (err error) {
+func (b *exportBody) write(ctx context.Context, content io.Writer, e export) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("%w: %T", errPanic, cause)
 		}
 	}()
-	content, end := io.Writer(out), out.Flush
+	end := func() error { return nil }
 	if e.gzip {
+		out := bufio.NewWriterSize(content, writePiece)
 		packed, err := gzip.NewWriterLevel(out, gzip.BestSpeed)
 		if err != nil {
 			return fmt.Errorf("compress an export: %w", err)
 		}
-		// Rows are short: compressing them one by one would be slow.
-		rows := bufio.NewWriterSize(packed, writePiece)
-		content, end = rows, func() error { return errors.Join(rows.Flush(), packed.Close(), out.Flush()) }
+		content, end = packed, func() error { return errors.Join(packed.Close(), out.Flush()) }
 	}
 	w := exportfile.NewWriter(content)
 	rows, err := e.write(ctx, w)
@@ -124,7 +122,7 @@ func (b *exportBody) write(ctx context.Context, out *bufio.Writer, e export) (er
 	if err != nil {
 		return err // without its end a compressed file is known as broken
 	}
-	if err := end(); err != nil {
+	if err := errors.Join(w.Flush(), end()); err != nil {
 		return fmt.Errorf("write an export: %w", err)
 	}
 	return nil
