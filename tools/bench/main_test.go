@@ -133,7 +133,8 @@ func TestRun(t *testing.T) {
 	}
 	want := []string{
 		"import FHIR NDJSON", "page of 50 events, store", "its SQL with the count", "page at row 200", "page of 50 events, HTTP",
-		"daily series, two years", "sync-reports, first run", "sync-reports, unchanged", "report list, first page", "report list, search for one",
+		"daily series, two years", "export of 5000 events, csv, HTTP", "its first byte", "export of 5000 events, ndjson, HTTP", "its first byte",
+		"sync-reports, first run", "sync-reports, unchanged", "report list, first page", "report list, search for one",
 	}
 	if !slices.Equal(names, want) || doc.PostgreSQL == "" {
 		t.Errorf("measured %q, want %q", names, want)
