@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"healthportal/app/health"
+	"healthportal/store/postgres"
 	"healthportal/store/storetest"
 )
 
@@ -252,6 +253,7 @@ func TestLinesAreThoseOfPostgreSQL(t *testing.T) {
 				}
 				compare(t, name, body(mine.String()), theirs.String())
 			}
+			compare(t, "the portal's export", body(mine.String()), withoutPersons(t, exported(t, conn.Config().ConnString())))
 		})
 	}
 }
@@ -274,4 +276,34 @@ func compare(t *testing.T, name, mine, theirs string) {
 		}
 	}
 	t.Fatalf("%s: %d and %d lines", name, len(a), len(b))
+}
+
+// exported is what the portal exports of everybody.
+func exported(t *testing.T, dsn string) string {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var out bytes.Buffer
+	if _, err := db.ExportEveryone(t.Context(), health.EventFilter{}, health.ExportNDJSON, &out, nil); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// withoutPersons is an export without its header and its lines about persons.
+func withoutPersons(t *testing.T, export string) string {
+	t.Helper()
+	if !strings.HasPrefix(export, Header()) {
+		t.Errorf("the export begins with %.200q", export)
+	}
+	var rows strings.Builder
+	for line := range strings.Lines(strings.TrimPrefix(export, Header())) {
+		if !strings.Contains(line, `,"identifiers":`) {
+			rows.WriteString(line)
+		}
+	}
+	return rows.String()
 }
