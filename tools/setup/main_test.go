@@ -102,6 +102,7 @@ func debianRoot() *fakeMachine {
 			"chromium":      {"/usr/bin/chromium"},
 			"poppler-utils": {"/usr/bin/pdftotext"},
 			"jq":            {"/usr/bin/jq"},
+			"libxml2-utils": {"/usr/bin/xmllint"},
 			"gcc":           {"/usr/bin/gcc"},
 			"nodejs":        {"/usr/bin/node"},
 			"npm":           {"/usr/bin/npm"},
@@ -128,16 +129,16 @@ func TestInstallsExactlyWhatIsMissing(t *testing.T) {
 			apt + "update", apt + "install -y --no-install-recommends postgresql"}},
 		{"everything", "test", func(*fakeMachine) {}, []string{
 			apt + "update",
-			apt + "install -y --no-install-recommends postgresql gcc libc6-dev redis-server chromium fonts-liberation poppler-utils jq",
+			apt + "install -y --no-install-recommends postgresql gcc libc6-dev redis-server chromium fonts-liberation poppler-utils jq libxml2-utils",
 			"service redis-server stop"}},
 		{"under systemd Redis is left alone", "test", func(m *fakeMachine) { m.folders = []string{systemd} }, []string{
 			apt + "update",
-			apt + "install -y --no-install-recommends postgresql gcc libc6-dev redis-server chromium fonts-liberation poppler-utils jq"}},
+			apt + "install -y --no-install-recommends postgresql gcc libc6-dev redis-server chromium fonts-liberation poppler-utils jq libxml2-utils"}},
 		{"another browser and compiler do", "test", func(m *fakeMachine) {
 			for _, name := range []string{"google-chrome", "clang", "redis-server"} {
 				m.programs[name] = "/opt/" + name
 			}
-		}, []string{apt + "update", apt + "install -y --no-install-recommends postgresql poppler-utils jq"}},
+		}, []string{apt + "update", apt + "install -y --no-install-recommends postgresql poppler-utils jq libxml2-utils"}},
 		{"server outside PATH", "demo", func(m *fakeMachine) {
 			m.folders = []string{"/usr/lib/postgresql/16/bin"}
 			m.versions["/usr/lib/postgresql/16/bin/initdb"] = "initdb (PostgreSQL) 16.4"
@@ -190,7 +191,7 @@ func TestRefuses(t *testing.T) {
 			m.files = map[string]string{}
 			m.programs["brew"] = "/opt/homebrew/bin/brew"
 			m.programs["gcc"] = "/usr/bin/gcc"
-		}, 1, []string{"brew install postgresql@17 && brew install redis && brew install --cask chromium && brew install poppler && brew install jq"}},
+		}, 1, []string{"brew install postgresql@17 && brew install redis && brew install --cask chromium && brew install poppler && brew install jq && brew install libxml2"}},
 		{"another system", []string{"-for", "demo"}, nil, func(m *fakeMachine) { m.files[osRelease] = "ID=fedora\n" }, 1,
 			[]string{"package manager", "postgresql"}},
 		{"Debian without apt-get", nil, nil, func(m *fakeMachine) { delete(m.programs, "apt-get") }, 1, []string{"package manager"}},

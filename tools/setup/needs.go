@@ -43,6 +43,7 @@ func needsFor(purpose string, env map[string]string) ([]need, error) {
 				"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
 			program("pdftotext", "tests that read printed pages", []string{"poppler-utils"}, []string{"poppler"}, "pdftotext"),
 			program("jq", "tests that count imported files by other means", []string{"jq"}, []string{"jq"}, "jq"),
+			program("xmllint", "tests that count imported files by other means", []string{"libxml2-utils"}, []string{"libxml2"}, "xmllint"),
 		), nil
 	}
 	return nil, fmt.Errorf("-for %q isn't known; say demo or test", purpose)
