@@ -121,7 +121,7 @@ func BenchmarkAppend(b *testing.B) {
 // row in each way that there is: the verifier names it every time.
 func TestVerifyAtScale(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a PostgreSQL of its own")
+		t.Skip("left out by -short: starts a PostgreSQL of its own")
 	}
 	s := newSite(t)
 	began := time.Now()
