@@ -112,23 +112,48 @@ type MetricCount struct {
 	Count      int
 }
 
-// DayPoint is one day of one series in a daily chart.
+// DayPoint is one point of a series in a chart: a day, or a year, month or hour
+// where the chart shows those.
 type DayPoint struct {
+	// Day is the local day, for a year or month the first one.
 	Day Day
-	// N counts the Observations shown for the day: the total of the table that the day links to.
+	// Start is when an hour begins, in the patient's zone. It is the zero time in
+	// all other charts, and for the Observations of a day that have no time of day.
+	Start time.Time
+	// N counts the Observations shown for the point: the total of the table of its days.
 	N int
 	// Used counts those that entered Min, Mean, Max and Sum: numbers that are not bounds.
 	Used                int
 	Min, Mean, Max, Sum float64
+	// Bounds are the numbers with a comparator, each with its count; they entered nothing.
+	Bounds []Bound
 }
 
-// Series is a daily series: one metric, one code, one unit. Two are never joined.
+// Bound is a number that a value lies below or above: "< 0.1".
+type Bound struct {
+	// Comparator is one of Observation's, Value in the series' unit.
+	Comparator string
+	Value      float64
+	// N counts the Observations that say so.
+	N int
+}
+
+// Series is a series of a chart: one metric, one code, one unit. Two are never joined.
 type Series struct {
 	Metric     Metric
 	CodeSystem string
 	Code       string
 	Unit       string
 	Points     []DayPoint
+	// Range is the laboratory's own reference range of the values shown; nil where it gave none.
+	Range *Range
+}
+
+// Range is a laboratory's reference range in the unit of its series; an end may be open.
+type Range struct {
+	Low, High *float64
+	// Mixed says that the values shown don't all carry the same one; Low and High are nil then.
+	Mixed bool
 }
 
 // MetricSummary is what there is of one metric of a person.

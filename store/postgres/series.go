@@ -37,60 +37,6 @@ const dailyRows = `
 	  UNION ALL
 	  SELECT n.metric_id, n.local_day, r.* FROM dirty n CROSS JOIN LATERAL (` + dayRows + `) r)`
 
-// DailySeries returns the daily series of one metric of a person from from to
-// to, both local days, inclusive: one per code and unit. Days without data have
-// no point. A metric that the portal doesn't know gives ErrNotFound; one
-// without data gives no series.
-func (db *DB) DailySeries(ctx context.Context, scope access.Scope, person health.PersonID, metric string, from, to health.Day) ([]health.Series, error) {
-	var m health.Metric
-	var list []health.Series
-	err := db.read(ctx, scope, func(b *pgx.Batch) {
-		b.Queue(`SELECT `+metricColumns+` FROM health.metric m WHERE m.code = $1`, metric).QueryRow(func(row pgx.Row) error {
-			return row.Scan(metricTargets(&m)...)
-		})
-		b.Queue(dailyRows+`
-			SELECT d.code_system, d.code, coalesce(u.ucum, ''), d.local_day, d.n, d.n_used,
-			  coalesce(d.value_min, 0), coalesce(d.value_max, 0), coalesce(d.value_sum, 0)
-			FROM days d LEFT JOIN health.unit u ON u.id = d.unit_id
-			ORDER BY d.code_system, d.code, d.unit_id, d.local_day`, int64(person), metric, dateArg(from), dateArg(to)).
-			Query(func(rows pgx.Rows) error {
-				var err error
-				list, err = scanSeries(rows)
-				return err
-			})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("daily series: %w", err)
-	}
-	for i := range list {
-		list[i].Metric = m
-	}
-	return list, nil
-}
-
-func scanSeries(rows pgx.Rows) ([]health.Series, error) {
-	var list []health.Series
-	for rows.Next() {
-		var s health.Series
-		var p health.DayPoint
-		var day time.Time
-		if err := rows.Scan(&s.CodeSystem, &s.Code, &s.Unit, &day, &p.N, &p.Used, &p.Min, &p.Max, &p.Sum); err != nil {
-			return nil, err
-		}
-		p.Day = health.DayOf(day)
-		if p.Used > 0 {
-			p.Mean = p.Sum / float64(p.Used)
-		}
-		last := len(list) - 1
-		if last < 0 || list[last].CodeSystem != s.CodeSystem || list[last].Code != s.Code || list[last].Unit != s.Unit {
-			list = append(list, s)
-			last++
-		}
-		list[last].Points = append(list[last].Points, p)
-	}
-	return list, rows.Err()
-}
-
 // PersonMetrics returns the metrics of which the person has data, in the
 // catalogue's order and then by name, each with its newest Observation.
 func (db *DB) PersonMetrics(ctx context.Context, scope access.Scope, person health.PersonID) ([]health.MetricSummary, error) {

@@ -12,7 +12,14 @@ func Series(s health.Series, unit string) (health.Series, bool) {
 	converted := s
 	converted.Unit = unit
 	converted.Points = make([]health.DayPoint, len(s.Points))
+	var ok bool
+	if converted.Range, ok = rangeIn(s, unit); !ok {
+		return s, false
+	}
 	for i, p := range s.Points {
+		if p.Bounds, ok = boundsIn(s, p.Bounds, unit); !ok {
+			return s, false
+		}
 		if p.Used == 0 {
 			converted.Points[i] = p
 			continue
@@ -29,4 +36,31 @@ func Series(s health.Series, unit string) (health.Series, bool) {
 		converted.Points[i] = p
 	}
 	return converted, true
+}
+
+// boundsIn are bounds of the series in another unit.
+func boundsIn(s health.Series, bounds []health.Bound, unit string) ([]health.Bound, bool) {
+	if len(bounds) == 0 {
+		return nil, true
+	}
+	list := make([]health.Bound, len(bounds))
+	for i, b := range bounds {
+		var err error
+		if b.Value, err = Convert(s.Metric.Code, b.Value, s.Unit, unit); err != nil {
+			return nil, false
+		}
+		list[i] = b
+	}
+	return list, true
+}
+
+// rangeIn is the series' reference range in another unit.
+func rangeIn(s health.Series, unit string) (*health.Range, bool) {
+	if s.Range == nil {
+		return nil, true
+	}
+	r := *s.Range
+	var err error
+	r.Low, r.High, err = ConvertRange(s.Metric.Code, r.Low, r.High, s.Unit, unit)
+	return &r, err == nil
 }
