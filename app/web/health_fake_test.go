@@ -16,12 +16,14 @@ type fakeHealth struct {
 	metrics []health.MetricSummary
 	series  []health.Series
 	list    health.PatientPage
+	byZoom  map[health.Zoom][]health.Series // instead of series
+	failAt  string                          // the metric whose series can't be read
 
 	gotFilter   health.EventFilter
 	gotPatients health.PatientFilter
 	gotScope    access.Scope
-	gotFrom     health.Day
-	gotTo       health.Day
+	gotWindow   health.Window
+	gotMetrics  []string
 }
 
 // errSecret is a store's error that names what must not reach the reader.
@@ -65,8 +67,15 @@ func (f *fakeHealth) PersonMetrics(_ context.Context, scope access.Scope, _ heal
 	return f.metrics, f.err
 }
 
-func (f *fakeHealth) DailySeries(_ context.Context, scope access.Scope, _ health.PersonID, _ string, from, to health.Day) ([]health.Series, error) {
-	f.gotScope, f.gotFrom, f.gotTo = scope, from, to
+func (f *fakeHealth) Series(_ context.Context, scope access.Scope, _ health.PersonID, metric string, w health.Window) ([]health.Series, error) {
+	f.gotScope, f.gotWindow = scope, w
+	f.gotMetrics = append(f.gotMetrics, metric)
+	if metric == f.failAt {
+		return nil, errSecret
+	}
+	if list, ok := f.byZoom[w.Zoom]; ok {
+		return list, f.err
+	}
 	return f.series, f.err
 }
 
@@ -94,6 +103,7 @@ func withData() *fakeHealth {
 		Metric: "potassium", EffectiveAt: time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC), Value: 0.1, HasValue: true, Comparator: "<", Unit: "mmol/L",
 		Flag: "LL", Status: health.Preliminary, Source: "lab", RefLow: &low}}
 	return &fakeHealth{
+		byZoom: map[health.Zoom][]health.Series{},
 		page: health.EventPage{Events: []health.Event{newest, lab}, Total: 1204, Older: &health.Cursor{At: lab.EffectiveAt, ID: 5},
 			Metrics: []health.MetricCount{{Code: "heart_rate", Name: "Heart rate", Count: 1204}, {Code: "potassium", Name: "Potassium", Count: 3}}},
 		metrics: []health.MetricSummary{
@@ -101,7 +111,7 @@ func withData() *fakeHealth {
 			{Metric: potassium, Count: 3, First: day("2026-02-01"), Last: day("2026-02-01"), Latest: lab},
 		},
 		series: []health.Series{{Metric: heart, CodeSystem: health.SystemLOINC, Code: "8867-4", Unit: "/min", Points: []health.DayPoint{
-			{Day: day("2026-03-01"), N: 1204, Used: 1200, Min: 48, Mean: 72.4321, Max: 131},
+			{Day: day("2026-03-01"), N: 1204, Used: 1204, Min: 48, Mean: 72.4321, Max: 131},
 			{Day: day("2026-03-02"), N: 2, Used: 2, Min: 50, Mean: 55, Max: 60},
 			{Day: day("2026-03-29"), N: 1, Used: 0},
 		}}},

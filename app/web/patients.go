@@ -6,11 +6,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"healthportal/app/access"
 	"healthportal/app/health"
-	"healthportal/app/health/units"
 	"healthportal/views/patients"
 	"healthportal/views/ui"
 )
@@ -20,12 +18,6 @@ import (
 type PatientStore interface {
 	Patients(ctx context.Context, userID int64, f health.PatientFilter) (health.PatientPage, error)
 	Patient(ctx context.Context, userID int64, publicID string) (health.Patient, error)
-}
-
-// SeriesStore reads what charts and overviews show of one person.
-type SeriesStore interface {
-	PersonMetrics(ctx context.Context, scope access.Scope, person health.PersonID) ([]health.MetricSummary, error)
-	DailySeries(ctx context.Context, scope access.Scope, person health.PersonID, metric string, from, to health.Day) ([]health.Series, error)
 }
 
 // patientPages are the patient list and the pages of one patient.
@@ -90,8 +82,7 @@ func (h patientPages) chart(r *request) error {
 	return r.render(page{title: "Chart", patient: ui.PatientBanner(patients.Banner(p, r.today(p.Person), 0)), body: patients.Chart(props.Chart)})
 }
 
-// overview reads the patient's metrics and the month that the query asks for:
-// by default the newest one of the heart rate, else of the first metric.
+// overview reads the patient's metrics and the chart that the query asks for.
 func (h patientPages) overview(r *request, p health.Person) (patients.ShowProps, error) {
 	props := patients.ShowProps{Person: p, Today: r.today(p)}
 	metrics, err := h.series.PersonMetrics(r.ctx, access.One(p.ID), p.ID)
@@ -99,64 +90,8 @@ func (h patientPages) overview(r *request, p health.Person) (patients.ShowProps,
 		return props, err
 	}
 	props.Metrics = metrics
-	chosen, err := chooseMetric(r.query("metric"), metrics)
-	if err != nil {
-		return props, err
-	}
-	unit, err := readUnit(r, chosen.Metric.Code)
-	if err != nil {
-		return props, err
-	}
-	month, err := chooseMonth(r.query("month"), chosen)
-	if err != nil {
-		return props, err
-	}
-	series, err := h.series.DailySeries(r.ctx, access.One(p.ID), p.ID, chosen.Metric.Code, month, month.AddMonths(1).AddDays(-1))
-	if err != nil {
-		return props, err
-	}
-	props.Chart = patients.ChartProps{PublicID: p.PublicID, Metrics: metrics, Metric: chosen, Month: month, Series: inUnit(series, unit), Unit: unit,
-		Zone: p.Zone(r.zone()).String()}
-	return props, nil
-}
-
-// inUnit shows the series in a unit; one that is in no unit of its metric stays as it is.
-func inUnit(list []health.Series, unit string) []health.Series {
-	if unit == "" {
-		return list
-	}
-	shown := make([]health.Series, len(list))
-	for i, s := range list {
-		shown[i], _ = units.Series(s, unit)
-	}
-	return shown
-}
-
-func chooseMetric(code string, metrics []health.MetricSummary) (health.MetricSummary, error) {
-	wanted := code
-	if wanted == "" {
-		wanted = "heart_rate"
-	}
-	for _, m := range metrics {
-		if m.Metric.Code == wanted {
-			return m, nil
-		}
-	}
-	if code != "" {
-		return health.MetricSummary{}, badInput("metric", wrongInput("this patient has no data of such a metric, choose one of the list"))
-	}
-	return metrics[0], nil
-}
-
-func chooseMonth(s string, m health.MetricSummary) (health.Day, error) {
-	if s == "" {
-		return m.Last.FirstOfMonth(), nil
-	}
-	t, err := time.Parse("2006-01", s)
-	if err != nil || t.Year() < 1800 {
-		return health.Day{}, badInput("month", wrongInput("write YYYY-MM, for instance 2026-03"))
-	}
-	return health.DayOf(t), nil
+	props.Chart, err = h.chartOf(r, p, metrics)
+	return props, err
 }
 
 // today is the date in a person's zone.

@@ -98,22 +98,22 @@ func TestPatientPage(t *testing.T) {
 		"4 March 1980", "46 years", "female", "R-1", "Similar name", "Muster, Hanna, born 1 January 1981, record no. R-2", "Synthetic",
 		"72.50 /min", "29 Mar 2026", "today", "&lt; 0.1 mmol/L", "LL critically low", "range ≥ 3.5", "preliminary", "56 days ago",
 		`/genomics/reports?person=`+knownPatient, `id="hrChart"`, "March 2026", "60–100 /min at rest", "Days in Europe/Berlin")
-	a.wantText(t, `<title>1 Mar 2026: 48 to 131, mean 72.4 /min, 1,204 observations</title>`, `<title>29 Mar 2026: no plain numbers, 1 observation</title>`,
-		`href="/dashboard/events?day=2026-03-01&amp;metric=heart_rate&amp;person=`+knownPatient+`"`, "Earlier month", "Oldest data", `month=2026-02`).
+	a.wantText(t, `<title>1 March 2026: 48 to 131, mean 72.4 /min, 1,204 observations</title>`, `<title>29 March 2026: no plain numbers, 1 observation</title>`,
+		`href="/dashboard/events?day=2026-03-01&amp;metric=heart_rate&amp;person=`+knownPatient+`"`, "Earlier month", "Oldest data", `at=2026-02&amp;metric=heart_rate&amp;zoom=days`).
 		wantNoText(t, "Later month", "Newest data", "Muster<b>", "style=")
 	if title := a.body[strings.Index(a.body, "<title>"):]; strings.Contains(title[:strings.Index(title, "</title>")], "Muster") {
 		t.Error("the title names the patient")
 	}
-	if f.gotFrom != day("2026-03-01") || f.gotTo != day("2026-03-31") || len(f.gotScope.Persons) != 1 || f.gotScope.Persons[0] != 42 {
-		t.Errorf("asked for %s to %s in scope %+v", f.gotFrom, f.gotTo, f.gotScope)
+	if f.gotWindow.From != day("2026-03-01") || f.gotWindow.To != day("2026-03-31") || f.gotWindow.Zoom != health.Days || f.gotWindow.Zone.String() != "Europe/Berlin" || len(f.gotScope.Persons) != 1 || f.gotScope.Persons[0] != 42 {
+		t.Errorf("asked for %s to %s in scope %+v", f.gotWindow.From, f.gotWindow.To, f.gotScope)
 	}
 	if got := a.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control %q", got)
 	}
 	s.get(path+"?metric=heart_rate&month=2026-02", as("clinician"), asFragment).wantStatus(t, http.StatusOK).
 		wantText(t, `id="chart"`, "Later month", "Newest data", `data-person="`+knownPatient+`"`).wantNoText(t, "<html", "Latest values")
-	if f.gotTo != day("2026-02-28") {
-		t.Errorf("February ends on %s", f.gotTo)
+	if f.gotWindow.To != day("2026-02-28") {
+		t.Errorf("February ends on %s", f.gotWindow.To)
 	}
 	s.get(path+"/chart?metric=potassium", as("clinician")).wantStatus(t, http.StatusOK).wantText(t, "Potassium, February 2026", "R-1").wantNoText(t, "hrChart")
 	for _, query := range []string{"metric=nonsense", "metric=%3Cscript%3E", "month=2026", "month=2026-13", "month=March", "month=0001-01"} {

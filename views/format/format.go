@@ -192,6 +192,9 @@ func Received(o health.Observation, r units.Reading) string {
 	return strings.TrimSpace("received as " + digits + " " + r.ReceivedUnit)
 }
 
+// Bound is a number that a value lies below or above: "≥ 5". number is its digits.
+func Bound(c, number string) string { return comparator(c) + " " + number }
+
 func comparator(c string) string {
 	switch c {
 	case "<=":

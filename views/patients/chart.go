@@ -8,12 +8,11 @@ import (
 	"github.com/a-h/templ"
 
 	"healthportal/app/health"
-	"healthportal/app/health/units"
 	"healthportal/views/format"
 	"healthportal/views/ui"
 )
 
-// ChartProps describe one metric's month.
+// ChartProps describe the chart of a metric, and of a second one below it.
 type ChartProps struct {
 	// PublicID is the patient's.
 	PublicID string
@@ -21,14 +20,15 @@ type ChartProps struct {
 	Metrics []health.MetricSummary
 	// Metric is the one that is drawn.
 	Metric health.MetricSummary
-	// Month is the first day of the month.
-	Month health.Day
+	// Window is what is shown, in the patient's zone, by whose midnights days are counted.
+	Window health.Window
 	// Series are drawn one below the other: one per code and unit, never joined.
 	Series []health.Series
 	// Unit is the one of the metric's that the reader chose; empty: as stored.
 	Unit string
-	// Zone is the patient's, by whose midnights days are counted.
-	Zone string
+	// Compare is the second metric; the zero value is none. Compared are its series.
+	Compare  health.MetricSummary
+	Compared []health.Series
 }
 
 // ChartHref is the address of the overview with a metric's month.
@@ -42,209 +42,257 @@ func ChartHref(publicID, metric string, day health.Day) string {
 
 func chartHX() ui.HX { return ui.HX{Target: "#chart", Swap: "outerHTML", PushURL: true} }
 
-func (p ChartProps) href(month health.Day) string {
-	href := ChartHref(p.PublicID, p.Metric.Metric.Code, month)
-	if p.Unit != "" {
-		href += "&unit=" + url.QueryEscape(p.Unit)
-	}
-	return href
+// intoHX are the attributes of a link of the drawing that swaps the chart.
+func intoHX(href string) templ.Attributes {
+	hx := chartHX()
+	hx.Get = href
+	attrs := hx.Attrs()
+	attrs["data-focus-fallback"] = placeID
+	return attrs
 }
 
-// earlier and later are the neighbouring months, while there is data that way.
-func (p ChartProps) earlier() string {
-	if !p.Metric.First.Before(p.Month) {
+// placeHX are the attributes of a point's link where it leads to another window
+// of the chart; those to the table of events are plain links.
+func placeHX(href string) templ.Attributes {
+	if !strings.HasPrefix(href, "/patients/") {
+		return nil
+	}
+	return intoHX(href)
+}
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// placeID is the step of the path where the reader is: the focus goes there
+// where the link that was followed is gone.
+const placeID = "chart-place"
+
+// at is how a day names its window in addresses: the year, the month or the day.
+func at(zoom health.Zoom, day health.Day) string {
+	switch zoom {
+	case health.Years:
+		return ""
+	case health.Months:
+		return day.String()[:len("2006")]
+	case health.Days:
+		return day.String()[:len("2006-01")]
+	default:
+		return day.String()
+	}
+}
+
+// href is the address of the same chart with the window of a zoom that holds day.
+func (p ChartProps) href(zoom health.Zoom, day health.Day) string {
+	q := url.Values{"metric": {p.Metric.Metric.Code}, "zoom": {string(zoom)}}
+	for name, value := range map[string]string{"at": at(zoom, day), "unit": p.Unit, "compare": p.Compare.Metric.Code} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return Href(p.PublicID) + "?" + q.Encode()
+}
+
+// nearer is the zoom below one; empty below hours.
+func nearer(zoom health.Zoom) health.Zoom {
+	switch zoom {
+	case health.Years:
+		return health.Months
+	case health.Months:
+		return health.Days
+	case health.Days:
+		return health.Hours
+	default:
 		return ""
 	}
-	return p.href(p.Month.AddMonths(-1))
 }
 
-func (p ChartProps) later() string {
-	if next := p.Month.AddMonths(1); !p.Metric.Last.Before(next) {
-		return p.href(next)
+// stepName is what one point of a zoom stands for.
+func stepName(zoom health.Zoom) string {
+	return map[health.Zoom]string{health.Years: "year", health.Months: "month", health.Days: "day", health.Hours: "hour"}[zoom]
+}
+
+// windowName is the window of a zoom that holds day, in words.
+func windowName(zoom health.Zoom, day health.Day) string {
+	switch zoom {
+	case health.Years:
+		return "all years"
+	case health.Months:
+		return fmt.Sprint(day.Year)
+	case health.Days:
+		return format.Month(day)
+	default:
+		return format.LongDate(day)
 	}
-	return ""
 }
 
-func (p ChartProps) newest() string {
-	if p.Metric.Last.FirstOfMonth() == p.Month {
-		return ""
+func (p ChartProps) where() string { return windowName(p.Window.Zoom, p.Window.From) }
+
+// span are the first and the last day with data of what is shown.
+func (p ChartProps) span() (first, last health.Day) {
+	first, last = p.Metric.First, p.Metric.Last
+	if c := p.Compare; c.Metric.Code != "" {
+		if c.First.Before(first) {
+			first = c.First
+		}
+		if last.Before(c.Last) {
+			last = c.Last
+		}
 	}
-	return p.href(p.Metric.Last)
+	return first, last
 }
 
-func (p ChartProps) oldest() string {
-	if p.Metric.First.FirstOfMonth() == p.Month {
-		return ""
+// step is a link to another window.
+type step struct {
+	id, label, href string
+	icon            ui.Icon
+}
+
+// steps are the links to the neighbouring windows of the same zoom, while there
+// is data that way, and to the windows where the data begins and ends.
+func (p ChartProps) steps() []step {
+	zoom := p.Window.Zoom
+	if zoom == health.Years {
+		return nil
 	}
-	return p.href(p.Metric.First)
-}
-
-func (p ChartProps) choice() ui.FieldProps {
-	f := ui.FieldProps{ID: "chart-metric", Name: "metric", Label: "Metric", Type: ui.FieldSelect, Value: p.Metric.Metric.Code}
-	for _, m := range p.Metrics {
-		f.Options = append(f.Options, ui.Option{Value: m.Metric.Code, Label: m.Metric.Name, Hint: format.Count(m.Count)})
+	noun := stepName(map[health.Zoom]health.Zoom{health.Months: health.Years, health.Days: health.Months, health.Hours: health.Days}[zoom])
+	first, last := p.span()
+	var list []step
+	add := func(id, label string, to health.Day, icon ui.Icon) { list = append(list, step{id, label, p.href(zoom, to), icon}) }
+	if !p.Window.Holds(first) {
+		add("chart-oldest", "Oldest data", first, "")
 	}
-	return f
+	if first.Before(p.Window.From) {
+		add("chart-earlier", "Earlier "+noun, p.Window.From.AddDays(-1), ui.IconPrevious)
+	}
+	if p.Window.To.Before(last) {
+		add("chart-later", "Later "+noun, p.Window.To.AddDays(1), ui.IconNext)
+	}
+	if !p.Window.Holds(last) {
+		add("chart-newest", "Newest data", last, "")
+	}
+	return list
 }
 
-// form is the choice of metric and unit.
+// path are the wider windows around the one that is shown, the widest first.
+func (p ChartProps) path() []step {
+	var list []step
+	for _, zoom := range []health.Zoom{health.Years, health.Months, health.Days} {
+		if zoom == p.Window.Zoom {
+			break
+		}
+		list = append(list, step{id: "chart-" + string(zoom), label: windowName(zoom, p.Window.From), href: p.href(zoom, p.Window.From)})
+	}
+	return list
+}
+
+// title names the metrics and the window.
+func (p ChartProps) title() string {
+	name := p.Metric.Metric.Name
+	if p.Compare.Metric.Code != "" {
+		name += " and " + p.Compare.Metric.Name
+	}
+	return name + ", " + p.where()
+}
+
+// form is the choice of metric, unit and second metric.
 func (p ChartProps) form() ui.FilterBarProps {
-	bar := ui.FilterBarProps{ID: "chart-choice", Label: "Choose what to chart", Action: Href(p.PublicID), Fields: []ui.FieldProps{p.choice()},
-		ApplyLabel: "Show", HX: chartHX()}
+	choice := ui.FieldProps{ID: "chart-metric", Name: "metric", Label: "Metric", Type: ui.FieldSelect, Value: p.Metric.Metric.Code}
+	second := ui.FieldProps{ID: "chart-compare", Name: "compare", Label: "Compare with", Type: ui.FieldSelect, Value: p.Compare.Metric.Code,
+		Options: []ui.Option{{Label: "Nothing"}}}
+	for _, m := range p.Metrics {
+		choice.Options = append(choice.Options, ui.Option{Value: m.Metric.Code, Label: m.Metric.Name, Hint: format.Count(m.Count)})
+		if m.Metric.Code != p.Metric.Metric.Code {
+			second.Options = append(second.Options, ui.Option{Value: m.Metric.Code, Label: m.Metric.Name, Hint: format.Count(m.Count)})
+		}
+	}
+	bar := ui.FilterBarProps{ID: "chart-choice", Label: "Choose what to chart", Action: Href(p.PublicID), Fields: []ui.FieldProps{choice},
+		Hidden: []ui.Hidden{{Name: "zoom", Value: string(p.Window.Zoom)}}, ApplyLabel: "Show", HX: chartHX()}
+	if here := at(p.Window.Zoom, p.Window.From); here != "" {
+		bar.Hidden = append(bar.Hidden, ui.Hidden{Name: "at", Value: here})
+	}
 	if field, of, ok := UnitChoice("chart-unit", p.Metric.Metric.Code, p.Unit); ok {
 		bar.Fields, bar.Hidden = append(bar.Fields, field), append(bar.Hidden, of)
+	}
+	if len(second.Options) > 1 {
+		bar.Fields = append(bar.Fields, second)
 	}
 	return bar
 }
 
-func (p ChartProps) note() string {
-	note := "Days in " + p.Zone + ". Every day with data is a link to its events."
-	if p.rounded() {
-		note += " Numbers after ≈ are rounded."
-	}
-	if p.Metric.Metric.Reference != "" {
-		note += " General adult range, for orientation only: " + p.Metric.Metric.Reference + "."
-	}
-	return note
+// panel is one figure of the chart: a series of a metric, with its id.
+type panel struct {
+	props  ChartProps
+	metric health.Metric
+	series health.Series
+	id     string
+	second bool
 }
 
-// rounded reports whether a number of the chart is.
-func (p ChartProps) rounded() bool {
-	for _, s := range p.Series {
-		for _, d := range s.Points {
-			if strings.Contains(dayWords(s, d), "≈") {
-				return true
-			}
-		}
+// panels are the figures of a metric's series. hrChart is the heart rate's first; the id is part of what the portal promises.
+func (p ChartProps) panels(list []health.Series, second bool) []panel {
+	metric, id := p.Metric.Metric, "chart-figure"
+	if second {
+		metric, id = p.Compare.Metric, "compare-figure"
 	}
-	return false
-}
-
-// figureID is hrChart for the heart rate's first series; the id is part of what the portal promises.
-func (p ChartProps) figureID(i int) string {
-	id := "chart-figure"
-	if p.Metric.Metric.Code == "heart_rate" {
+	if metric.Code == "heart_rate" {
 		id = "hrChart"
 	}
-	if i > 0 {
-		id += fmt.Sprintf("-%d", i+1)
-	}
-	return id
-}
-
-// seriesName tells several series of one metric apart.
-func seriesName(s health.Series) string {
-	parts := []string{s.Metric.Name}
-	if s.Code != "" {
-		code := s.Code
-		if s.CodeSystem == health.SystemLOINC {
-			code = "LOINC " + code
+	all := make([]panel, len(list))
+	for i, s := range list {
+		all[i] = panel{p, metric, s, id, second}
+		if i > 0 {
+			all[i].id = fmt.Sprintf("%s-%d", id, i+1)
 		}
-		parts = append(parts, code)
 	}
-	if s.Unit != "" {
-		parts = append(parts, format.Unit(s.Unit))
-	} else {
-		parts = append(parts, "no unit")
-	}
-	return strings.Join(parts, " · ")
+	return all
 }
 
-func caption(s health.Series, month health.Day) string {
-	how := "daily minimum to maximum as a band, mean as a line"
-	switch s.Metric.Kind {
-	case health.Total:
-		how = "daily sum of all records of all sources"
-	case health.Laboratory:
-		how = "lowest and highest value of each day as points"
+// eventsHref is the address of the table with the events of days, of this panel's metric.
+func (p panel) eventsHref(query ...string) string {
+	unit := p.props.Unit
+	if p.second {
+		unit = ""
 	}
-	return fmt.Sprintf("%s, %s: %s", seriesName(s), format.Month(month), how)
+	return EventsHref(p.props.PublicID, append([]string{"metric", p.metric.Code, "unit", unit}, query...)...)
 }
 
-func (p ChartProps) dayHref(day health.Day) string {
-	return EventsHref(p.PublicID, "metric", p.Metric.Metric.Code, "unit", p.Unit, "day", day.String())
-}
-
-// dayWords says what a day holds: "48 to 131, mean 72.4 /min, 1,204 observations".
-func dayWords(s health.Series, p health.DayPoint) string {
-	unit := ""
-	if s.Unit != "" {
-		unit = " " + format.Unit(s.Unit)
-	}
-	count := format.Things(p.N, "observation")
-	switch {
-	case p.Used == 0:
-		return "no plain numbers, " + count
-	case s.Metric.Kind == health.Total:
-		return "sum " + sum(p) + unit + ", " + count
-	case p.Min == p.Max:
-		return number(p.Min) + unit + ", " + count
+// windowEvents is the address of the table with the events of the whole window.
+func (p ChartProps) windowEvents() string {
+	days := []string{"metric", p.Metric.Metric.Code, "unit", p.Unit}
+	switch p.Window.Zoom {
+	case health.Years:
+	case health.Hours:
+		days = append(days, "day", p.Window.From.String())
 	default:
-		return fmt.Sprintf("%s to %s, mean %s%s, %s", number(p.Min), number(p.Max), mean(p), unit, count)
+		days = append(days, "from", p.Window.From.String(), "to", p.Window.To.String())
+	}
+	return EventsHref(p.PublicID, days...)
+}
+
+// links are where a point leads: a year and a month to the chart that is nearer,
+// a day and an hour to their events. below is the nearer chart of a day.
+func (p panel) links(s slot) (main, below string) {
+	switch p.props.Window.Zoom {
+	case health.Years, health.Months:
+		return p.props.href(nearer(p.props.Window.Zoom), s.day), ""
+	case health.Days:
+		return p.eventsHref("day", s.day.String()), p.props.href(health.Hours, s.day)
+	default:
+		return p.slotEvents(s), ""
 	}
 }
 
-// mostDigits is how many significant digits the chart shows in full. Longer
-// numbers were computed, as converted values are; sixDigits is what is left of them.
-const (
-	mostDigits = 10
-	sixDigits  = "100000"
-)
-
-// number prints all digits, or says that it is rounded.
-func number(v float64) string {
-	s := format.Number(v)
-	short := units.Shown(v, sixDigits)
-	if len(short) < len(s) && len(strings.Trim(strings.Replace(s, ".", "", 1), "-0")) > mostDigits {
-		return "≈ " + short
+// slotEvents is the address of the table with a slot's events. The table has
+// whole days only; that of an hour begins with the hour's newest event.
+func (p panel) slotEvents(s slot) string {
+	switch p.props.Window.Zoom {
+	case health.Years, health.Months:
+		w := health.WindowAt(nearer(p.props.Window.Zoom), s.day, nil)
+		return p.eventsHref("from", w.From.String(), "to", w.To.String())
+	case health.Days:
+		return p.eventsHref("day", s.day.String())
 	}
-	return s
-}
-
-// mean prints the mean with one decimal more than the numbers that it stands for.
-func mean(p health.DayPoint) string {
-	if s := number(p.Min) + number(p.Max); strings.Contains(s, "≈") {
-		return number(p.Mean)
+	if s.start.IsZero() {
+		return p.eventsHref("day", s.day.String())
 	}
-	return format.Mean(p.Mean, p.Min, p.Max)
+	return p.eventsHref("day", s.day.String(), "after", health.Cursor{At: s.end, ID: 1}.String())
 }
-
-// sum prints a day's sum with as many decimals as its smallest and largest part.
-func sum(p health.DayPoint) string {
-	s := number(p.Sum)
-	if !strings.Contains(s, "≈") || strings.Contains(number(p.Min)+number(p.Max), "≈") {
-		return s
-	}
-	return format.Mean(p.Sum, p.Min, p.Max)
-}
-
-func tableColumns(kind health.Kind) []ui.Column {
-	if kind == health.Total {
-		return []ui.Column{{Label: "Day"}, {Label: "Sum", Numeric: true}, {Label: "Observations", Numeric: true}, {Label: "Of them in the sum", Numeric: true}}
-	}
-	return []ui.Column{{Label: "Day"}, {Label: "Lowest", Numeric: true}, {Label: "Mean", Numeric: true}, {Label: "Highest", Numeric: true},
-		{Label: "Observations", Numeric: true}, {Label: "Of them plain numbers", Numeric: true}}
-}
-
-func (p ChartProps) tableRows(s health.Series) []templ.Component {
-	columns := tableColumns(s.Metric.Kind)
-	rows := make([]templ.Component, 0, len(s.Points))
-	for _, d := range s.Points {
-		cells := []ui.Cell{{Text: format.Date(d.Day), Href: p.dayHref(d.Day), Header: true}}
-		switch {
-		case s.Metric.Kind == health.Total && d.Used > 0:
-			cells = append(cells, ui.Cell{Text: sum(d)})
-		case s.Metric.Kind == health.Total:
-			cells = append(cells, none())
-		case d.Used > 0:
-			cells = append(cells, ui.Cell{Text: number(d.Min)}, ui.Cell{Text: mean(d)}, ui.Cell{Text: number(d.Max)})
-		default:
-			cells = append(cells, none(), none(), none())
-		}
-		cells = append(cells, ui.Cell{Text: format.Count(d.N)}, ui.Cell{Text: format.Count(d.Used)})
-		rows = append(rows, ui.Row(ui.RowProps{Columns: columns, Cells: cells}))
-	}
-	return rows
-}
-
-func none() ui.Cell { return ui.Cell{Text: "none", Muted: true} }

@@ -3,115 +3,137 @@ package patients
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"healthportal/app/health"
-	"healthportal/views/format"
 )
 
-// The drawing's measures, in SVG units. A day is at least 24 CSS pixels wide
-// where the drawing is at least as wide as charts.css makes it.
+// The drawing's measures, in SVG units. charts.css draws the narrowest figure on
+// at least 52 rem, so that a slot is never less than 24 CSS pixels wide.
 const (
-	figureWidth  = 900.0
-	figureHeight = 280.0
-	plotLeft     = 52.0
-	plotRight    = 896.0
-	plotTop      = 12.0
-	plotBottom   = 250.0
+	narrowest  = 900.0
+	leastPitch = 27.0
+	plotLeft   = 56.0
+	rightEdge  = 4.0
+	plotTop    = 12.0
+	plotBottom = 250.0
+	// Below the axis stand the labels, and where it takes one a second line.
+	labelHeight  = 28.0
+	figureHeight = 294.0
 )
 
-// figure is a month's drawing: text for SVG attributes, computed apart from the markup.
+// figure is a series' drawing: text for SVG attributes, computed apart from the markup.
 type figure struct {
-	ticks  []tick
-	days   []dayMark
-	bands  []string // path data
-	lines  []string // polyline points
-	points []mark
-	bars   []bar
+	width   float64
+	ticks   []tick
+	places  []place
+	ranges  []string // path data of the laboratory's range
+	edges   []string // its ends, as heights
+	bands   []string // path data
+	lines   []string // polyline points
+	points  []mark
+	bars    []bar
+	bounds  []string // path data of open triangles and diamonds
+	pitch   float64
+	slots   []slot
+	values  []*health.DayPoint
+	scale   scale
+	numbers bool // there is something to scale
 }
 
 type tick struct{ y, label string }
 
-// dayMark is one day of the month; href is empty where there is no data.
-type dayMark struct{ x, width, middle, label, href, name string }
+// place is a slot as it is drawn; href is empty where there is no data, and
+// below where nothing but href leads nearer.
+type place struct{ x, width, middle, label, sub, href, name, below, belowName string }
 
 type mark struct{ x, y string }
 
 type bar struct{ x, y, width, height string }
 
-// newFigure draws a series over the month that begins on first. href gives a day's address.
-func newFigure(s health.Series, first health.Day, href func(health.Day) string) figure {
-	n := first.DaysUntil(first.AddMonths(1))
-	f := figure{days: make([]dayMark, n)}
-	pitch := (plotRight - plotLeft) / float64(n)
-	byDay := make([]*health.DayPoint, n)
-	for i := range s.Points {
-		if at := first.DaysUntil(s.Points[i].Day); at >= 0 && at < n {
-			byDay[at] = &s.Points[i]
-		}
+// newFigure draws a panel on the slots of the chart.
+func newFigure(p panel, slots []slot) figure {
+	f := figure{slots: slots, values: pointsBySlot(p.series, slots), width: narrowest}
+	if n := float64(len(slots)); n*leastPitch > narrowest-plotLeft-rightEdge {
+		f.width = plotLeft + rightEdge + n*leastPitch
 	}
-	for i := range f.days {
-		day := first.AddDays(i)
-		left := plotLeft + float64(i)*pitch
-		f.days[i] = dayMark{x: px(left), width: px(pitch), middle: px(left + pitch/2), label: strconv.Itoa(day.Dom)}
-		if p := byDay[i]; p != nil {
-			f.days[i].href, f.days[i].name = href(day), format.Date(day)+": "+dayWords(s, *p)
+	f.pitch = (f.width - plotLeft - rightEdge) / max(1, float64(len(slots)))
+	for i, s := range slots {
+		at := place{x: px(f.left(i)), width: px(f.pitch), middle: px(f.centre(i)), label: s.label, sub: s.sub}
+		if v := f.values[i]; v != nil {
+			at.href, at.below = p.links(s)
+			at.name, at.belowName = s.name+": "+pointWords(p.series, *v), "Hours of "+s.name
 		}
+		f.places = append(f.places, at)
 	}
-	scale, ok := newScale(s)
-	if !ok {
+	if f.scale, f.numbers = newScale(p.series); !f.numbers {
+		f.drawWordless()
 		return f
 	}
-	f.ticks = scale.ticks()
-	switch s.Metric.Kind {
+	f.ticks = f.scale.ticks()
+	f.drawRange(p.series.Range)
+	switch p.series.Metric.Kind {
 	case health.Total:
-		f.drawBars(byDay, pitch, scale)
+		f.drawBars()
 	case health.Laboratory:
-		f.drawPoints(byDay, pitch, scale)
+		f.drawPoints()
 	default:
-		f.drawBands(byDay, pitch, scale)
+		f.drawBands()
 	}
+	f.drawBounds()
+	f.drawWordless()
 	return f
 }
 
-func px(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+// wide reports whether the figure needs more room than most.
+func (f figure) wide() bool { return f.width > narrowest }
 
-func centre(i int, pitch float64) float64 { return plotLeft + (float64(i)+0.5)*pitch }
+func (f figure) viewBox() string { return fmt.Sprintf("0 0 %s %s", px(f.width), px(figureHeight)) }
+
+func (f figure) right() string { return px(f.width - rightEdge) }
+
+func (f figure) left(i int) float64 { return plotLeft + float64(i)*f.pitch }
+
+func (f figure) centre(i int) float64 { return f.left(i) + f.pitch/2 }
 
 func drawn(p *health.DayPoint) bool { return p != nil && p.Used > 0 }
 
-// drawBands draws each run of days with numbers; days without them leave a gap.
-func (f *figure) drawBands(days []*health.DayPoint, pitch float64, s scale) {
-	for i := 0; i < len(days); i++ {
-		if !drawn(days[i]) {
+// drawBands draws each run of slots with numbers; those without leave a gap.
+func (f *figure) drawBands() {
+	for i := 0; i < len(f.values); i++ {
+		if !drawn(f.values[i]) {
 			continue
 		}
 		end := i
-		for end+1 < len(days) && drawn(days[end+1]) {
+		for end+1 < len(f.values) && drawn(f.values[end+1]) && !f.slots[end+1].apart && !f.timeless(end) {
 			end++
 		}
-		f.drawRun(days, i, end, pitch, s)
+		f.drawRun(i, end)
 		i = end
 	}
 }
 
-func (f *figure) drawRun(days []*health.DayPoint, from, to int, pitch float64, s scale) {
+// timeless reports whether a slot has no time to be joined with the next by.
+func (f *figure) timeless(i int) bool {
+	return f.slots[i].label == "day" && f.slots[i].start.IsZero()
+}
+
+func (f *figure) drawRun(from, to int) {
 	var upper, line []string
 	lower := make([]string, 0, to-from+1)
 	for i := from; i <= to; i++ {
-		x := px(centre(i, pitch))
-		f.points = append(f.points, mark{x, px(s.y(days[i].Mean))})
-		upper = append(upper, x+" "+px(s.y(days[i].Max)))
-		line = append(line, x+","+px(s.y(days[i].Mean)))
+		x, v := px(f.centre(i)), f.values[i]
+		f.points = append(f.points, mark{x, px(f.scale.y(v.Mean))})
+		upper = append(upper, x+" "+px(f.scale.y(v.Max)))
+		line = append(line, x+","+px(f.scale.y(v.Mean)))
 	}
 	for i := to; i >= from; i-- {
-		lower = append(lower, px(centre(i, pitch))+" "+px(s.y(days[i].Min)))
+		lower = append(lower, px(f.centre(i))+" "+px(f.scale.y(f.values[i].Min)))
 	}
 	if from == to {
-		// One day alone has no width as a band: a bar of a third of the day.
-		x, half := centre(from, pitch), pitch/6
-		top, bottom := px(s.y(days[from].Max)), px(s.y(days[from].Min))
+		// One point alone has no width as a band: a bar as wide as a third of it, but no wider than a day's.
+		x, half := f.centre(from), min(f.pitch/6, 6)
+		top, bottom := px(f.scale.y(f.values[from].Max)), px(f.scale.y(f.values[from].Min))
 		f.bands = append(f.bands, fmt.Sprintf("M%s %sH%sV%sH%sZ", px(x-half), top, px(x+half), bottom, px(x-half)))
 		return
 	}
@@ -119,88 +141,81 @@ func (f *figure) drawRun(days []*health.DayPoint, from, to int, pitch float64, s
 	f.lines = append(f.lines, strings.Join(line, " "))
 }
 
-func (f *figure) drawPoints(days []*health.DayPoint, pitch float64, s scale) {
-	for i, p := range days {
+func (f *figure) drawPoints() {
+	for i, p := range f.values {
 		if !drawn(p) {
 			continue
 		}
-		x := px(centre(i, pitch))
-		f.points = append(f.points, mark{x, px(s.y(p.Max))})
+		x := px(f.centre(i))
+		f.points = append(f.points, mark{x, px(f.scale.y(p.Max))})
 		if p.Min != p.Max {
-			f.points = append(f.points, mark{x, px(s.y(p.Min))})
+			f.points = append(f.points, mark{x, px(f.scale.y(p.Min))})
 		}
 	}
 }
 
-func (f *figure) drawBars(days []*health.DayPoint, pitch float64, s scale) {
-	for i, p := range days {
+// widestBar keeps the bars of a few years from becoming walls.
+const widestBar = 60.0
+
+func (f *figure) drawBars() {
+	width := min(f.pitch*0.6, widestBar)
+	for i, p := range f.values {
 		if !drawn(p) {
 			continue
 		}
-		zero, y := s.y(math.Max(s.low, math.Min(0, s.high))), s.y(p.Sum)
-		f.bars = append(f.bars, bar{px(plotLeft + (float64(i)+0.2)*pitch), px(math.Min(y, zero)), px(pitch * 0.6), px(math.Abs(zero - y))})
+		zero, y := f.scale.y(math.Max(f.scale.low, math.Min(0, f.scale.high))), f.scale.y(p.Sum)
+		f.bars = append(f.bars, bar{px(f.centre(i) - width/2), px(math.Min(y, zero)), px(width), px(math.Abs(zero - y))})
 	}
 }
 
-// scale maps values to the drawing.
-type scale struct{ low, high, step float64 }
+// drawRange shades the range up to the figure's ends where it is open.
+func (f *figure) drawRange(r *health.Range) {
+	if r == nil || r.Mixed || r.Low == nil && r.High == nil {
+		return
+	}
+	top, bottom := plotTop, plotBottom
+	if r.High != nil {
+		top = f.scale.y(*r.High)
+		f.edges = append(f.edges, px(top))
+	}
+	if r.Low != nil {
+		bottom = f.scale.y(*r.Low)
+		f.edges = append(f.edges, px(bottom))
+	}
+	f.ranges = append(f.ranges, fmt.Sprintf("M%s %sH%sV%sH%sZ", px(plotLeft), px(top), f.right(), px(bottom), px(plotLeft)))
+}
 
-// newScale covers a series with round ticks; false where it has no numbers.
-func newScale(s health.Series) (scale, bool) {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, p := range s.Points {
-		if p.Used == 0 {
+// drawBounds draws an open triangle for each bound, its tip at the number and
+// pointing to where the value lies.
+func (f *figure) drawBounds() {
+	const half, tall = 4.5, 8.0
+	seen := map[string]bool{}
+	for i, p := range f.values {
+		if p == nil {
 			continue
 		}
-		if s.Metric.Kind == health.Total {
-			low, high = math.Min(low, math.Min(0, p.Sum)), math.Max(high, math.Max(0, p.Sum))
+		for _, b := range p.Bounds {
+			x, y, up := f.centre(i), f.scale.y(b.Value), tall
+			if strings.HasPrefix(b.Comparator, ">") {
+				up = -tall
+			}
+			d := fmt.Sprintf("M%s %sL%s %sH%sZ", px(x), px(y), px(x-half), px(y-up), px(x+half))
+			if !seen[d] {
+				seen[d] = true
+				f.bounds = append(f.bounds, d)
+			}
+		}
+	}
+}
+
+// drawWordless marks the slots that have data but no number, so that nobody takes them for gaps.
+func (f *figure) drawWordless() {
+	for i, p := range f.values {
+		if p == nil || p.Used > 0 || len(p.Bounds) > 0 {
 			continue
 		}
-		low, high = math.Min(low, p.Min), math.Max(high, p.Max)
+		const half = 4.5
+		x, y := f.centre(i), plotBottom-9
+		f.bounds = append(f.bounds, fmt.Sprintf("M%s %sL%s %sL%s %sL%s %sZ", px(x), px(y-half), px(x+half), px(y), px(x), px(y+half), px(x-half), px(y)))
 	}
-	if math.IsInf(low, 1) {
-		return scale{}, false
-	}
-	if low == high {
-		pad := math.Max(math.Abs(low)*0.1, 1e-6)
-		low, high = low-pad, high+pad
-	}
-	if s.Metric.Kind != health.Total {
-		// A little room, so that no point lies on the axis; but not below zero for its sake.
-		if room := high/20 - low/20; low < 0 || low >= room {
-			low -= room
-		}
-	}
-	// Halves first, so that the span of two huge values of opposite sign stays finite.
-	step := roundStep((high/2 - low/2) / 2)
-	return scale{low: math.Floor(low/step) * step, high: math.Ceil(high/step) * step, step: step}, true
-}
-
-// roundStep is the nearest 1, 2 or 5 times a power of ten at or above v.
-func roundStep(v float64) float64 {
-	power := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, m := range []float64{1, 2, 5} {
-		if v <= m*power*(1+1e-9) {
-			return m * power
-		}
-	}
-	return 10 * power
-}
-
-func (s scale) y(v float64) float64 {
-	share := (v/2 - s.low/2) / (s.high/2 - s.low/2)
-	return plotBottom - share*(plotBottom-plotTop)
-}
-
-func (s scale) ticks() []tick {
-	decimals := max(0, -int(math.Floor(math.Log10(s.step)+1e-9)))
-	var list []tick
-	for i := range 20 {
-		v := s.low + float64(i)*s.step
-		if v > s.high+s.step/2 {
-			break
-		}
-		list = append(list, tick{px(s.y(v)), strconv.FormatFloat(v, 'f', decimals, 64)})
-	}
-	return list
 }

@@ -30,38 +30,67 @@ func point(d string, low, mean, high float64) health.DayPoint {
 	return health.DayPoint{Day: day(d), N: 3, Used: 3, Min: low, Mean: mean, Max: high, Sum: mean * 3}
 }
 
-func href(d health.Day) string { return "/" + d.String() }
+// of are the props of a chart with one series in the window of a zoom that holds a day.
+func of(zoom health.Zoom, d string, s ...health.Series) ChartProps {
+	p := ChartProps{PublicID: "abc", Window: health.WindowAt(zoom, day(d), time.UTC), Series: s,
+		Metric: health.MetricSummary{Metric: s[0].Metric, First: day("2026-01-15"), Last: day("2026-04-02")}}
+	p.Metrics = []health.MetricSummary{p.Metric}
+	return p
+}
+
+// month draws a series over the month of a day.
+func month(d string, s health.Series) figure { return drawnFigure(of(health.Days, d, s)) }
+
+func drawnFigure(p ChartProps) figure { return newFigure(p.panels(p.Series, false)[0], p.slots()) }
 
 func TestFigureDays(t *testing.T) {
-	for month, want := range map[string]int{"2026-01-01": 31, "2026-02-01": 28, "2024-02-01": 29, "2026-04-01": 30} {
-		f := newFigure(series(health.Vital), day(month), href)
-		if len(f.days) != want || f.days[want-1].label != strconv.Itoa(want) {
-			t.Errorf("%s has %d days", month, len(f.days))
+	for first, want := range map[string]int{"2026-01-01": 31, "2026-02-01": 28, "2024-02-01": 29, "2026-04-01": 30} {
+		f := month(first, series(health.Vital))
+		if len(f.places) != want || f.places[want-1].label != strconv.Itoa(want) || f.wide() {
+			t.Errorf("%s has %d days", first, len(f.places))
 		}
-		for _, d := range f.days {
-			if d.href != "" {
-				t.Errorf("%s: a day without data is a link", month)
+		for _, d := range f.places {
+			if d.href != "" || d.below != "" {
+				t.Errorf("%s: a day without data is a link", first)
 			}
 		}
-		width, err := strconv.ParseFloat(f.days[0].width, 64)
-		// charts.css draws the 900 units on at least 52 rem.
-		if err != nil || width*52*16/figureWidth < 24 {
-			t.Errorf("%s: a day's target is %v units wide", month, f.days[0].width)
+	}
+}
+
+// charts.css draws 900 units on at least 52 rem, wider figures unit by pixel.
+func TestTargetsAreLargeEnough(t *testing.T) {
+	for name, p := range map[string]ChartProps{
+		"days": of(health.Days, "2026-03-01", series(health.Vital)), "hours": of(health.Hours, "2026-03-01", series(health.Vital)), "months": of(health.Months, "2026-03-01", series(health.Vital)),
+		"years": {Window: health.Window{Zoom: health.Years, From: day("1900-01-01"), To: day("2000-12-31")}, Series: []health.Series{series(health.Vital)}},
+	} {
+		f := drawnFigure(p)
+		scale := 52 * 16 / narrowest
+		if f.wide() {
+			scale = 1
+		}
+		if got := f.pitch * scale; got < 24 {
+			t.Errorf("%s: a target of %.1f px", name, got)
+		}
+		if got := labelHeight * scale; got < 24 {
+			t.Errorf("%s: a label of %.1f px", name, got)
+		}
+		if last := f.left(len(f.slots)); last > f.width+0.01 || f.width-last > rightEdge+0.01 {
+			t.Errorf("%s: slots end at %.1f of %.1f", name, last, f.width)
 		}
 	}
 }
 
 func TestFigureGaps(t *testing.T) {
-	f := newFigure(series(health.Vital, point("2026-03-01", 50, 60, 70), point("2026-03-02", 51, 61, 71), point("2026-03-05", 52, 62, 72),
-		health.DayPoint{Day: day("2026-03-06"), N: 2}, point("2026-03-07", 53, 63, 73), point("2026-03-08", 54, 64, 74), point("2026-03-09", 54, 64, 74)), day("2026-03-01"), href)
-	if len(f.bands) != 3 || len(f.lines) != 2 || len(f.points) != 6 || len(f.bars) != 0 {
-		t.Errorf("%d bands, %d lines, %d points", len(f.bands), len(f.lines), len(f.points))
+	f := month("2026-03-01", series(health.Vital, point("2026-03-01", 50, 60, 70), point("2026-03-02", 51, 61, 71), point("2026-03-05", 52, 62, 72),
+		health.DayPoint{Day: day("2026-03-06"), N: 2}, point("2026-03-07", 53, 63, 73), point("2026-03-08", 54, 64, 74), point("2026-03-09", 54, 64, 74)))
+	if len(f.bands) != 3 || len(f.lines) != 2 || len(f.points) != 6 || len(f.bars) != 0 || len(f.bounds) != 1 {
+		t.Errorf("%d bands, %d lines, %d points, %d other marks", len(f.bands), len(f.lines), len(f.points), len(f.bounds))
 	}
 	if n := strings.Count(f.lines[1], ","); n != 3 {
 		t.Errorf("the last line joins %d days", n)
 	}
 	var linked []string
-	for _, d := range f.days {
+	for _, d := range f.places {
 		if d.href != "" {
 			linked = append(linked, d.label)
 		}
@@ -69,30 +98,45 @@ func TestFigureGaps(t *testing.T) {
 	if got := strings.Join(linked, " "); got != "1 2 5 6 7 8 9" {
 		t.Errorf("links on days %s", got)
 	}
-	if got := f.days[5].name; got != "6 Mar 2026: no plain numbers, 2 observations" {
+	if got := f.places[5].name; got != "6 March 2026: no plain numbers, 2 observations" {
 		t.Errorf("day without numbers: %q", got)
 	}
-	if got := f.days[0].name; got != "1 Mar 2026: 50 to 70, mean 60.0 /min, 3 observations" {
+	if got := f.places[0].name; got != "1 March 2026: 50 to 70, mean 60.0 /min, 3 observations" {
 		t.Errorf("day: %q", got)
+	}
+	if got := f.places[0].belowName; got != "Hours of 1 March 2026" {
+		t.Errorf("the link to the hours: %q", got)
 	}
 }
 
 func TestFigureKinds(t *testing.T) {
 	points := []health.DayPoint{point("2026-03-01", 1, 2, 3), point("2026-03-02", 2, 2, 2)}
-	lab := newFigure(series(health.Laboratory, points...), day("2026-03-01"), href)
+	lab := month("2026-03-01", series(health.Laboratory, points...))
 	if len(lab.bands)+len(lab.lines)+len(lab.bars) != 0 || len(lab.points) != 3 {
 		t.Errorf("laboratory: %+v", lab.points)
 	}
-	total := newFigure(series(health.Total, points...), day("2026-03-01"), href)
+	total := month("2026-03-01", series(health.Total, points...))
 	if len(total.bands)+len(total.lines)+len(total.points) != 0 || len(total.bars) != 2 || total.ticks[0].label != "0" {
 		t.Errorf("total: %+v, ticks %v", total.bars, total.ticks)
 	}
-	if got := total.days[0].name; got != "1 Mar 2026: sum 6 /min, 3 observations" {
+	if y, err := strconv.ParseFloat(total.bars[0].y, 64); err != nil || math.Abs(y+height(t, total.bars[0])-plotBottom) > 0.11 {
+		t.Errorf("a bar does not stand on zero: %+v", total.bars[0])
+	}
+	if got := total.places[0].name; got != "1 March 2026: sum 6 /min, 3 observations" {
 		t.Errorf("total: %q", got)
 	}
-	if got := lab.days[1].name; got != "2 Mar 2026: 2 /min, 3 observations" {
+	if got := lab.places[1].name; got != "2 March 2026: 2 /min, 3 observations" {
 		t.Errorf("single value: %q", got)
 	}
+}
+
+func height(t *testing.T, b bar) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(b.height, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestScale(t *testing.T) {
@@ -136,9 +180,7 @@ func TestChartMarkup(t *testing.T) {
 	s.Metric.Name = `"><script>alert(1)</script>`
 	other := s
 	other.Code = `x"y`
-	p := ChartProps{PublicID: "abc", Month: day("2026-03-01"), Zone: "Europe/Berlin", Series: []health.Series{s, other},
-		Metric: health.MetricSummary{Metric: s.Metric, First: day("2026-01-15"), Last: day("2026-04-02")}}
-	p.Metrics = []health.MetricSummary{p.Metric}
+	p := of(health.Days, "2026-03-01", s, other)
 	doc, text := render(t, p)
 	if strings.Contains(text, "<script") || strings.Contains(text, "style=") {
 		t.Error("hostile text or style in the markup")
@@ -159,28 +201,13 @@ func TestChartMarkup(t *testing.T) {
 			t.Errorf("id %s stands %d times", id, n)
 		}
 	}
-	if ids["hrChart"] != 1 || ids["hrChart-2"] != 1 || links != 2 {
+	if ids["hrChart"] != 1 || ids["hrChart-2"] != 1 || links != 4 {
 		t.Errorf("ids %v, %d links", ids, links)
 	}
-	for _, want := range []string{"month=2026-02", "month=2026-04", "month=2026-01", "Oldest data", "Newest data"} {
+	for _, want := range []string{"at=2026-02&amp;", "at=2026-04&amp;", "at=2026-01&amp;", "at=2026&amp;", "zoom=years", "at=2026-03-01&amp;", "Oldest data", "Newest data"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)
 		}
-	}
-}
-
-func TestMonthsEndWhereTheDataDoes(t *testing.T) {
-	p := ChartProps{PublicID: "a", Month: day("2026-03-01"), Metric: health.MetricSummary{First: day("2026-03-01"), Last: day("2026-03-31")}}
-	if p.earlier()+p.later()+p.oldest()+p.newest() != "" {
-		t.Error("one month of data leads elsewhere")
-	}
-	p.Month = day("2019-01-01")
-	if p.earlier() != "" || p.later() == "" || p.newest() == "" {
-		t.Error("before the data")
-	}
-	p.Month = day("2030-01-01")
-	if p.earlier() == "" || p.later() != "" || p.oldest() == "" {
-		t.Error("after the data")
 	}
 }
 

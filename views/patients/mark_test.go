@@ -62,12 +62,11 @@ func TestChartInAnotherUnit(t *testing.T) {
 	s := health.Series{Metric: glucose, CodeSystem: health.SystemLOINC, Code: "2339-0", Unit: "mg/dL", Points: []health.DayPoint{
 		{Day: day("2026-03-01"), N: 2, Used: 2, Min: 90, Mean: 95, Max: 100, Sum: 190}, {Day: day("2026-03-02"), N: 1, Used: 1, Min: 90.08, Mean: 90.08, Max: 90.08, Sum: 90.08}}}
 	s, ok := units.Series(s, "mmol/L")
-	p := ChartProps{PublicID: "abc", Month: day("2026-03-01"), Zone: "Europe/Berlin", Unit: "mmol/L", Series: []health.Series{s},
-		Metric: health.MetricSummary{Metric: glucose, First: day("2026-01-15"), Last: day("2026-04-02")}}
-	p.Metrics = []health.MetricSummary{p.Metric}
+	p := of(health.Days, "2026-03-01", s)
+	p.Unit = "mmol/L"
 	_, text := render(t, p)
 	for _, want := range []string{"≈ 4.99556 to ≈ 5.55062, mean ≈ 5.27309 mmol/L, 2 observations", "5 mmol/L, 1 observation", "Numbers after ≈ are rounded", `name="unit_of" value="glucose"`,
-		`<option value="mmol/L" selected`, "day=2026-03-01&amp;metric=glucose&amp;person=abc&amp;unit=mmol%2FL", "metric=glucose&amp;month=2026-02&amp;unit=mmol%2FL"} {
+		`<option value="mmol/L" selected`, "day=2026-03-01&amp;metric=glucose&amp;person=abc&amp;unit=mmol%2FL", "at=2026-02&amp;metric=glucose&amp;unit=mmol%2FL&amp;zoom=days"} {
 		if !ok || !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
 		}

@@ -1,0 +1,231 @@
+package patients
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"healthportal/app/health"
+	"healthportal/app/health/units"
+	"healthportal/views/format"
+)
+
+// note says how the chart is to be read.
+func (p ChartProps) note() string {
+	zoom := p.Window.Zoom
+	note := "Days in " + p.Window.Zone.String() + ". "
+	switch zoom {
+	case health.Years, health.Months:
+		note += fmt.Sprintf("Every %s with data leads to its %ss.", stepName(zoom), stepName(nearer(zoom)))
+	case health.Days:
+		note += "Every day with data is a link to its events, its number below to its hours."
+	default:
+		note += "Every hour with data leads to its place among the day's events. What lasts longer counts where it begins."
+		if n := len(p.Window.DayHours()); n != 24 {
+			note += fmt.Sprintf(" The clocks change: this day has %d hours.", n)
+		}
+	}
+	if p.rounded() {
+		note += " Numbers after ≈ are rounded."
+	}
+	for _, m := range []health.Metric{p.Metric.Metric, p.Compare.Metric} {
+		if m.Reference != "" {
+			note += fmt.Sprintf(" General adult range of %s, for orientation only: %s.", lowerFirst(m.Name), m.Reference)
+		}
+	}
+	return note
+}
+
+// lowerFirst begins a metric's name inside of a sentence; abbreviations stay.
+func lowerFirst(s string) string {
+	if len(s) > 1 && strings.ToLower(s[1:2]) == s[1:2] {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}
+
+// rounded reports whether a number of the chart is.
+func (p ChartProps) rounded() bool {
+	for _, s := range slices.Concat(p.Series, p.Compared) {
+		if strings.Contains(rangeWords(s), "≈") {
+			return true
+		}
+		for _, d := range s.Points {
+			if strings.Contains(pointWords(s, d), "≈") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// seriesName tells several series of one metric apart.
+func seriesName(s health.Series) string {
+	parts := []string{s.Metric.Name}
+	if s.Code != "" {
+		code := s.Code
+		if s.CodeSystem == health.SystemLOINC {
+			code = "LOINC " + code
+		}
+		parts = append(parts, code)
+	}
+	if s.Unit != "" {
+		parts = append(parts, format.Unit(s.Unit))
+	} else {
+		parts = append(parts, "no unit")
+	}
+	return strings.Join(parts, " · ")
+}
+
+// caption names a figure and says how it is drawn.
+func (p panel) caption() string {
+	each := stepName(p.props.Window.Zoom)
+	how := "lowest to highest of each " + each + " as a band, mean as a line"
+	switch p.series.Metric.Kind {
+	case health.Total:
+		how = "sum of all records of all sources in each " + each
+	case health.Laboratory:
+		how = "lowest and highest value of each " + each + " as points"
+	}
+	return fmt.Sprintf("%s, %s: %s", seriesName(p.series), p.props.where(), how)
+}
+
+// legend explains what else the figure shows, or why it doesn't.
+func (p panel) legend() string {
+	parts := make([]string, 0, 2)
+	if words := rangeWords(p.series); words != "" {
+		parts = append(parts, words)
+	}
+	bounds, wordless := false, false
+	for _, d := range p.series.Points {
+		bounds = bounds || len(d.Bounds) > 0
+		wordless = wordless || d.Used == 0 && len(d.Bounds) == 0
+	}
+	if bounds {
+		parts = append(parts, "Open triangles are bounds (▽ <, △ >): counted, but in no mean.")
+	}
+	if wordless {
+		parts = append(parts, "◇ is data without a number.")
+	}
+	return strings.Join(parts, " ")
+}
+
+// rangeWords say which of the laboratory's ranges is drawn; empty for metrics that have none.
+func rangeWords(s health.Series) string {
+	switch r := s.Range; {
+	case r == nil && s.Metric.Kind == health.Laboratory:
+		return "The laboratory gave no range with these values."
+	case r == nil:
+		return ""
+	case r.Mixed:
+		return "Not all values shown carry the same range of the laboratory: none is drawn. The table of events has each value's own."
+	case r.Low != nil && r.High != nil:
+		return "Shaded: the laboratory's own range of all values shown, " + number(*r.Low) + "–" + withUnit(number(*r.High), s) + "."
+	case r.Low != nil:
+		return "Shaded: the laboratory's own range of all values shown, ≥ " + withUnit(number(*r.Low), s) + "."
+	default:
+		return "Shaded: the laboratory's own range of all values shown, ≤ " + withUnit(number(*r.High), s) + "."
+	}
+}
+
+func withUnit(text string, s health.Series) string {
+	return strings.TrimSpace(text + " " + format.Unit(s.Unit))
+}
+
+// pointWords say what a point holds: "48 to 131, mean 72.4 /min, 1,204 observations".
+func pointWords(s health.Series, p health.DayPoint) string {
+	count := format.Things(p.N, "observation")
+	beside := besideWords(s, p)
+	switch {
+	case p.Used == 0 && len(p.Bounds) == 0:
+		return "no plain numbers, " + count
+	case p.Used == 0:
+		return "no plain numbers but " + beside + ", " + count
+	case beside != "":
+		return numbersWords(s, p) + ", beside them " + beside + ", " + count
+	default:
+		return numbersWords(s, p) + ", " + count
+	}
+}
+
+func numbersWords(s health.Series, p health.DayPoint) string {
+	switch {
+	case s.Metric.Kind == health.Total:
+		return "sum " + withUnit(sum(p), s)
+	case p.Min == p.Max:
+		return withUnit(number(p.Min), s)
+	default:
+		return fmt.Sprintf("%s to %s, mean %s", number(p.Min), number(p.Max), withUnit(mean(p), s))
+	}
+}
+
+// mostBounds is how many different bounds a name lists.
+const mostBounds = 3
+
+// besideWords say what did not enter a point's numbers: "< 0.1 mmol/L (2 times) and 1 without a number".
+func besideWords(s health.Series, p health.DayPoint) string {
+	var parts []string
+	rest, more := p.N-p.Used, 0
+	for i, b := range p.Bounds {
+		rest -= b.N
+		if i >= mostBounds {
+			more += b.N
+			continue
+		}
+		words := withUnit(format.Bound(b.Comparator, number(b.Value)), s)
+		if b.N > 1 {
+			words += fmt.Sprintf(" (%s times)", format.Count(b.N))
+		}
+		parts = append(parts, words)
+	}
+	if more > 0 {
+		parts = append(parts, format.Things(more, "other bound"))
+	}
+	if rest > 0 {
+		parts = append(parts, format.Count(rest)+" without a number")
+	}
+	return strings.Join(parts, " and ")
+}
+
+// boundCount is how many Observations of a point are bounds.
+func boundCount(p health.DayPoint) int {
+	n := 0
+	for _, b := range p.Bounds {
+		n += b.N
+	}
+	return n
+}
+
+// mostDigits is how many significant digits the chart shows in full. Longer
+// numbers were computed, as converted values are; sixDigits is what is left of them.
+const (
+	mostDigits = 10
+	sixDigits  = "100000"
+)
+
+// number prints all digits, or says that it is rounded.
+func number(v float64) string {
+	s := format.Number(v)
+	short := units.Shown(v, sixDigits)
+	if len(short) < len(s) && len(strings.Trim(strings.Replace(s, ".", "", 1), "-0")) > mostDigits {
+		return "≈ " + short
+	}
+	return s
+}
+
+// mean prints the mean with one decimal more than the numbers that it stands for.
+func mean(p health.DayPoint) string {
+	if s := number(p.Min) + number(p.Max); strings.Contains(s, "≈") {
+		return number(p.Mean)
+	}
+	return format.Mean(p.Mean, p.Min, p.Max)
+}
+
+// sum prints a sum with as many decimals as its smallest and largest part.
+func sum(p health.DayPoint) string {
+	s := number(p.Sum)
+	if !strings.Contains(s, "≈") || strings.Contains(number(p.Min)+number(p.Max), "≈") {
+		return s
+	}
+	return format.Mean(p.Sum, p.Min, p.Max)
+}
