@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -131,5 +132,18 @@ func (b *tab) chartLooks(path string) {
 			b.t.Errorf("%s: %s targets are smaller than 24 px", name, small)
 		}
 		b.visit("chart-" + name)
+		b.onPaper("chart-" + name)
 	}
+}
+
+// onPaper fails where a drawing is cut off in print.
+func (b *tab) onPaper(name string) {
+	b.t.Helper()
+	b.do("print "+name, emulation.SetDeviceMetricsOverride(720, 900, 1, false), emulation.SetEmulatedMedia().WithMedia("print"))
+	if cut := b.eval(`[...document.querySelectorAll("#chart svg[role]")].filter(s => s.getBoundingClientRect().right > innerWidth + 1).length`); cut != "0" {
+		b.t.Errorf("%s: paper cuts off %s drawings", name, cut)
+	}
+	b.noSidewaysScroll(name + " on paper")
+	b.shot(name + "-paper")
+	b.size(1440, 900, "light")
 }

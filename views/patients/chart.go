@@ -156,7 +156,9 @@ func (p ChartProps) steps() []step {
 	noun := stepName(map[health.Zoom]health.Zoom{health.Months: health.Years, health.Days: health.Months, health.Hours: health.Days}[zoom])
 	first, last := p.span()
 	var list []step
-	add := func(id, label string, to health.Day, icon ui.Icon) { list = append(list, step{id, label, p.href(zoom, to), icon}) }
+	add := func(id, label string, to health.Day, icon ui.Icon) {
+		list = append(list, step{id, label, p.href(zoom, to), icon})
+	}
 	if !p.Window.Holds(first) {
 		add("chart-oldest", "Oldest data", first, "")
 	}

@@ -78,7 +78,10 @@ func seriesName(s health.Series) string {
 }
 
 // caption names a figure and says how it is drawn.
-func (p panel) caption() string {
+func (p panel) caption() string { return seriesName(p.series) + ", " + p.how() }
+
+// how says which time is drawn, and how.
+func (p panel) how() string {
 	each := stepName(p.props.Window.Zoom)
 	how := "lowest to highest of each " + each + " as a band, mean as a line"
 	switch p.series.Metric.Kind {
@@ -87,7 +90,7 @@ func (p panel) caption() string {
 	case health.Laboratory:
 		how = "lowest and highest value of each " + each + " as points"
 	}
-	return fmt.Sprintf("%s, %s: %s", seriesName(p.series), p.props.where(), how)
+	return p.props.where() + ": " + how
 }
 
 // legend explains what else the figure shows, or why it doesn't.

@@ -3,6 +3,7 @@ package patients
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"healthportal/app/health"
@@ -18,8 +19,8 @@ const (
 	plotTop    = 12.0
 	plotBottom = 250.0
 	// Below the axis stand the labels, and where it takes one a second line.
-	labelHeight  = 28.0
-	figureHeight = 294.0
+	labelHeight = 28.0
+	subHeight   = 15.0
 )
 
 // figure is a series' drawing: text for SVG attributes, computed apart from the markup.
@@ -88,7 +89,14 @@ func newFigure(p panel, slots []slot) figure {
 // wide reports whether the figure needs more room than most.
 func (f figure) wide() bool { return f.width > narrowest }
 
-func (f figure) viewBox() string { return fmt.Sprintf("0 0 %s %s", px(f.width), px(figureHeight)) }
+// viewBox leaves room for the second line where a slot has one.
+func (f figure) viewBox() string {
+	height := plotBottom + labelHeight + 2
+	if slices.ContainsFunc(f.slots, func(s slot) bool { return s.sub != "" }) {
+		height += subHeight
+	}
+	return fmt.Sprintf("0 0 %s %s", px(f.width), px(height))
+}
 
 func (f figure) right() string { return px(f.width - rightEdge) }
 
@@ -105,17 +113,12 @@ func (f *figure) drawBands() {
 			continue
 		}
 		end := i
-		for end+1 < len(f.values) && drawn(f.values[end+1]) && !f.slots[end+1].apart && !f.timeless(end) {
+		for end+1 < len(f.values) && drawn(f.values[end+1]) && !f.slots[end+1].apart {
 			end++
 		}
 		f.drawRun(i, end)
 		i = end
 	}
-}
-
-// timeless reports whether a slot has no time to be joined with the next by.
-func (f *figure) timeless(i int) bool {
-	return f.slots[i].label == "day" && f.slots[i].start.IsZero()
 }
 
 func (f *figure) drawRun(from, to int) {
