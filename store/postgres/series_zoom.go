@@ -103,7 +103,8 @@ func (q seriesQuery) points() (string, []any) {
 		ORDER BY d.code_system, d.code, d.unit_id, step`, q.args()
 }
 
-// bounds are the bounds of each point. Only days whose counts differ can have any.
+// bounds are the bounds of each point. Only days whose counts differ can have
+// any, and grouping within each keeps the planner at looking those days up.
 func (q seriesQuery) bounds() (string, []any) {
 	if q.window.Zoom == health.Hours {
 		return hourKey + `
@@ -115,11 +116,12 @@ func (q seriesQuery) bounds() (string, []any) {
 		ORDER BY r.value, r.comparator`, q.args()
 	}
 	return dailyRows + `,
-		n AS (SELECT DISTINCT $1::bigint AS person_id, d.metric_id, d.local_day FROM days d WHERE d.n > d.n_used)
-		SELECT d.code_system, d.code, coalesce(u.ucum, ''), ` + q.step() + ` AS step, 0, d.comparator, d.value, count(*)
+		n AS MATERIALIZED (SELECT DISTINCT $1::bigint AS person_id, d.metric_id, d.local_day FROM days d WHERE d.n > d.n_used)
+		SELECT d.code_system, d.code, coalesce(u.ucum, ''), ` + q.step() + ` AS step, 0, d.comparator, d.value, sum(d.n)::bigint
 		FROM n CROSS JOIN LATERAL (
-		  SELECT e.code_system, e.code, e.unit_id, e.local_day, e.comparator, e.value` + dayEvents + `
-		    AND e.comparator IS NOT NULL AND e.value IS NOT NULL) d LEFT JOIN health.unit u ON u.id = d.unit_id
+		  SELECT e.code_system, e.code, e.unit_id, e.local_day, e.comparator, e.value, count(*) AS n` + dayEvents + `
+		    AND e.comparator IS NOT NULL AND e.value IS NOT NULL
+		  GROUP BY 1, 2, 3, 4, 5, 6) d LEFT JOIN health.unit u ON u.id = d.unit_id
 		GROUP BY d.code_system, d.code, d.unit_id, u.ucum, step, d.comparator, d.value
 		ORDER BY d.value, d.comparator`, q.args()
 }
