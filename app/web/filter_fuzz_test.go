@@ -42,6 +42,7 @@ func FuzzFilters(f *testing.F) {
 		"metric=heart_rate&from=2026-01-01&to=2026-03-29&size=50", "day=2026-03-29", "day=2026-02-30", "from=2026-03-02&to=2026-03-01", "size=0", "size=99999999999999999999", "size=-1",
 		"after=" + health.Cursor{At: testNow(), ID: 9}.String(), "after=AA&before=AA", "after=%00", "kind=sign-in&outcome=done&user=" + evaID + "&patient=" + knownPatient, "kind=x", "outcome=x", "emergency=" + evaID,
 		"subject=" + strings.Repeat("x", 4000), "q=%E2%80%AE%3Cscript%3E", "q=" + strings.Repeat("a+", 900), "unassigned=1&person=pub1", "unit=mmol/L", "%ff=%fe", "from=0001-01-01&to=9999-12-31", "a[999999999]=1",
+		"zoom=years&compare=potassium", "zoom=months&at=9999", "zoom=days&at=1800-01", "month=9999-12", "zoom=hours&at=2026-10-25&compare=potassium&unit=/min", "zoom=hours&at=9999-12-31", "zoom=weeks&at=x",
 		"metric='%20OR%201=1--", "size=1e3", "from=2026-01-01&from=2027-01-01", ";", "&&==", "=%",
 	} {
 		f.Add(seed)
@@ -56,7 +57,7 @@ func FuzzFilters(f *testing.F) {
 			"/dashboard?": "clinician", "/dashboard/events?person=" + knownPatient + "&": "clinician", "/patients/" + knownPatient + "/chart?": "clinician",
 			"/genomics/reports?": "analyst", "/admin/audit?": "privacy", "/research/participants?": "researcher", "/research/events?participant=" + knownPseudonym + "&": "researcher",
 		} {
-			w.health.gotFilter, w.log.got = health.EventFilter{}, audit.Filter{}
+			w.health.gotFilter, w.health.gotWindow, w.log.got = health.EventFilter{}, health.Window{}, audit.Filter{}
 			got := s.get(path+query, as(role))
 			if got.status >= 500 {
 				t.Errorf("%s%s: status %d: %.300s", path, query, got.status, got.body)
@@ -70,6 +71,9 @@ func FuzzFilters(f *testing.F) {
 func (w *filterWorld) check(t *testing.T, asked string) {
 	t.Helper()
 	if f := w.health.gotFilter; f.Size > health.MaxPageSize || f.After != nil && f.Before != nil || !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) || !storable(f.Metric) {
+		t.Errorf("%s asked the store for %+v", asked, f)
+	}
+	if f := w.health.gotWindow; f.To.Before(f.From) || f.Zoom != health.Years && f.From.DaysUntil(f.To) > 365 {
 		t.Errorf("%s asked the store for %+v", asked, f)
 	}
 	if f := w.log.got; f.PageSize() > audit.MaxSize || !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) || !storable(f.Subject) {

@@ -131,6 +131,7 @@ func (b *tab) chartLooks(path string) {
 		if small := b.eval(`[...document.querySelectorAll("#chart svg a rect")].filter(r => { const b = r.getBoundingClientRect(); return b.width < 24 || b.height < 24; }).length`); small != "0" {
 			b.t.Errorf("%s: %s targets are smaller than 24 px", name, small)
 		}
+		b.do("open the tables", chromedp.Evaluate(`document.querySelectorAll("#chart details").forEach(d => { d.open = true; })`, nil))
 		b.visit("chart-" + name)
 		b.onPaper("chart-" + name)
 	}

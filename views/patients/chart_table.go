@@ -42,7 +42,7 @@ func (p panel) tableRows(slots []slot) []templ.Component {
 
 func (p panel) tableCells(s slot, d health.DayPoint) []ui.Cell {
 	main, below := p.links(s)
-	head := ui.Cell{Text: s.name, Href: main, Header: true}
+	head := ui.Cell{Text: s.short, Href: main, Header: true}
 	if p.intoChart() {
 		head.HX = chartHX()
 	}

@@ -132,6 +132,9 @@ func TestHoursBeforeTheDayAndWithoutATime(t *testing.T) {
 	if len(slots) != 26 || !strings.HasPrefix(got, "day,21 27 Mar,00,01") || !slots[1].apart || !slots[2].apart || slots[3].apart {
 		t.Errorf("%s, %+v", got, slots[:4])
 	}
+	if slots[0].short != "no time of day" || slots[1].short != "27 Mar, 21:00 UTC+01:00" || slots[3].short != "01:00 UTC+01:00" {
+		t.Errorf("the table's words: %+v", slots[:4])
+	}
 	p := of(health.Hours, "2026-03-28", series(health.Vital, health.DayPoint{Day: day("2026-03-28"), N: 1, Used: 1, Min: 60, Mean: 60, Max: 60},
 		health.DayPoint{Day: day("2026-03-28"), Start: day("2026-03-28").Start(time.UTC), N: 1, Used: 1, Min: 60, Mean: 60, Max: 60}))
 	if f := drawnFigure(p); len(f.lines) != 0 || len(f.points) != 2 {

@@ -14,8 +14,9 @@ import (
 type slot struct {
 	day        health.Day
 	start, end time.Time // of an hour
-	// label and sub stand below the axis, name is for people who don't see where it stands.
-	label, sub, name string
+	// label and sub stand below the axis, short in the table, whose caption has
+	// the window; name is for people who don't see where it stands.
+	label, sub, short, name string
 	// apart says that the slot before is not the time just before.
 	apart bool
 }
@@ -39,11 +40,11 @@ func (p ChartProps) slots() []slot {
 		s := slot{day: d, apart: len(list) > 0 && list[len(list)-1].day != steps[max(0, i-1)]}
 		switch p.Window.Zoom {
 		case health.Years:
-			s.label, s.name = strconv.Itoa(d.Year), strconv.Itoa(d.Year)
+			s.label, s.short, s.name = strconv.Itoa(d.Year), strconv.Itoa(d.Year), strconv.Itoa(d.Year)
 		case health.Months:
-			s.label, s.name = d.Month.String()[:3], format.Month(d)
+			s.label, s.short, s.name = d.Month.String()[:3], format.Month(d), format.Month(d)
 		default:
-			s.label, s.name = strconv.Itoa(d.Dom), format.LongDate(d)
+			s.label, s.short, s.name = strconv.Itoa(d.Dom), format.Date(d), format.LongDate(d)
 		}
 		list = append(list, s)
 	}
@@ -74,19 +75,20 @@ func (p ChartProps) hourSlots() []slot {
 		}
 	}
 	if wanted[time.Time{}] {
-		list = append(list, slot{day: day, label: "day", name: format.LongDate(day) + ", no time of day", apart: true})
+		list = append(list, slot{day: day, label: "day", short: "no time of day", name: format.LongDate(day) + ", no time of day", apart: true})
 	}
 	for i, t := range starts[:len(starts)-1] {
 		own := health.DayOf(t) == day
 		if !own && !wanted[t.UTC()] {
 			continue
 		}
-		s := slot{day: day, start: t, end: starts[i+1], label: t.Format("15"), name: hourName(t)}
+		s := slot{day: day, start: t, end: starts[i+1], label: t.Format("15"), short: t.Format("15:04 ") + format.Offset(t), name: hourName(t)}
 		if t.Minute() != 0 {
 			s.label = t.Format("15:04")
 		}
 		if !own {
 			s.sub = fmt.Sprintf("%d %s", t.Day(), t.Month().String()[:3])
+			s.short = s.sub + ", " + s.short
 		}
 		s.apart = len(list) > 0 && !list[len(list)-1].end.Equal(t)
 		list = append(list, s)
