@@ -336,7 +336,8 @@ func (e emergencyHealth) Patient(ctx context.Context, userID int64, id string) (
 func TestBreakGlassBannerIsEverywhere(t *testing.T) {
 	s := newSite(t, func(d *Deps) {
 		f := emergencyHealth{withData()}
-		d.Patients, d.Series, d.Events, d.Lookers = f, f, f, fakeLookers{}
+		d.Patients, d.Series, d.Events, d.Home, d.Views, d.Lookers = f, f, f, f, fakeViews{}, fakeLookers{}
+		d.NewReports = &fakeIndex{}
 	})
 	s.server.cfg.Zone, _ = time.LoadLocation("Europe/Berlin")
 	for _, path := range []string{"/patients/" + knownPatient, "/patients/" + knownPatient + "/chart?metric=heart_rate", "/patients/" + knownPatient + "/access",

@@ -41,6 +41,11 @@ type Deps struct {
 	Patients PatientStore
 	Series   SeriesStore
 	Events   EventStore
+	// Home is what stands beside the list of patients and on a patient's page, NewReports the
+	// newest reports there, Views the seal of searches in addresses.
+	Home       HomeStore
+	NewReports NewReports
+	Views      ViewSealer
 	// Exports and Receipts are for the export of health events.
 	Exports  ExportStore
 	Receipts ReceiptStore

@@ -2,10 +2,15 @@ package web
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"healthportal/app/access"
+	"healthportal/app/genomics"
 	"healthportal/app/health"
 )
 
@@ -18,12 +23,16 @@ type fakeHealth struct {
 	list    health.PatientPage
 	byZoom  map[health.Zoom][]health.Series // instead of series
 	failAt  string                          // the metric whose series can't be read
+	summary health.SiteSummary
+	sparks  []health.Series
+	seenErr error
 
 	gotFilter   health.EventFilter
 	gotPatients health.PatientFilter
 	gotScope    access.Scope
 	gotWindow   health.Window
 	gotMetrics  []string
+	gotSeen     []int64
 }
 
 // errSecret is a store's error that names what must not reach the reader.
@@ -59,7 +68,7 @@ func (f *fakeHealth) Patient(_ context.Context, userID int64, publicID string) (
 	if userID != 7 || publicID != knownPatient {
 		return health.Patient{}, health.ErrNotFound
 	}
-	return health.Patient{Person: anna(), Alike: []health.Person{{FamilyName: "Muster", GivenName: "Hanna", RecordNumber: "R-2", BirthDate: day("1981-01-01")}}}, nil
+	return health.Patient{Person: anna(), Alike: []health.Person{{FamilyName: "Muster", GivenName: "Hanna", RecordNumber: "R-2", BirthDate: day("1981-01-01")}}, DataNo: 4}, nil
 }
 
 func (f *fakeHealth) PersonMetrics(_ context.Context, scope access.Scope, _ health.PersonID) ([]health.MetricSummary, error) {
@@ -115,10 +124,63 @@ func withData() *fakeHealth {
 			{Day: day("2026-03-02"), N: 2, Used: 2, Min: 50, Mean: 55, Max: 60},
 			{Day: day("2026-03-29"), N: 1, Used: 0},
 		}}},
-		list: health.PatientPage{Patients: []health.PatientRow{{Person: anna(), LastDay: day("2026-03-27")}}, Total: 2, Next: true},
+		list: health.PatientPage{Patients: []health.PatientRow{{Person: anna(), LastDay: day("2026-03-27")}}, Total: 2, All: 2, Next: true},
 	}
 }
 
 func healthSite(f *fakeHealth) func(*Deps) {
-	return func(d *Deps) { d.Patients, d.Series, d.Events = f, f, f }
+	return func(d *Deps) {
+		d.Patients, d.Series, d.Events, d.Home, d.Views = f, f, f, f, fakeViews{}
+		if d.NewReports == nil {
+			d.NewReports = &fakeIndex{state: genomics.IndexState{LastChange: 9}}
+		}
+	}
 }
+
+func (f *fakeHealth) Summary(_ context.Context, userID int64, _ time.Time) (health.SiteSummary, error) {
+	if userID != 7 {
+		return health.SiteSummary{}, nil
+	}
+	return f.summary, f.err
+}
+
+func (f *fakeHealth) Sparks(_ context.Context, scope access.Scope, _ health.PersonID) ([]health.Series, error) {
+	f.gotScope = scope
+	return f.sparks, f.err
+}
+
+func (f *fakeHealth) Seen(_ context.Context, userID int64, person health.PersonID, dataNo, reportsNo int64) error {
+	f.gotSeen = append(f.gotSeen, userID, int64(person), dataNo, reportsNo)
+	return f.seenErr
+}
+
+// fakeViews seals by naming the user.
+type fakeViews struct{}
+
+func (fakeViews) SealView(userID int64, text string) string {
+	return fmt.Sprintf("%d.%x", userID, text)
+}
+
+func (fakeViews) OpenView(userID int64, view string) (string, error) {
+	id, text, ok := strings.Cut(view, ".")
+	plain, err := hex.DecodeString(text)
+	if !ok || id != strconv.FormatInt(userID, 10) || err != nil {
+		return "", errSecret
+	}
+	return string(plain), nil
+}
+
+// fakeIndex is the report index as the pages about patients ask for it.
+type fakeIndex struct {
+	state genomics.IndexState
+	page  genomics.ReportPage
+	err   error
+	got   genomics.ReportFilter
+}
+
+func (x *fakeIndex) Reports(_ context.Context, f genomics.ReportFilter) (genomics.ReportPage, error) {
+	x.got = f
+	return x.page, x.err
+}
+
+func (x *fakeIndex) Status(context.Context) (genomics.IndexState, error) { return x.state, x.err }

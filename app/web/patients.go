@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,42 +12,6 @@ import (
 	"healthportal/views/ui"
 )
 
-// PatientStore reads the patients of the user's care teams. A person outside
-// them is health.ErrNotFound.
-type PatientStore interface {
-	Patients(ctx context.Context, userID int64, f health.PatientFilter) (health.PatientPage, error)
-	Patient(ctx context.Context, userID int64, publicID string) (health.Patient, error)
-}
-
-// patientPages are the patient list and the pages of one patient.
-type patientPages struct {
-	store  PatientStore
-	series SeriesStore
-}
-
-// list answers GET /dashboard.
-func (h patientPages) list(r *request) error {
-	f := health.PatientFilter{After: r.query("after"), Before: r.query("before")}
-	var err error
-	if f.Size, err = pageSize(r); err != nil {
-		return err
-	}
-	if err := f.Validate(); err != nil {
-		return badInput("after", err)
-	}
-	found, err := h.store.Patients(r.ctx, r.principal().UserID, f)
-	if err != nil {
-		return err
-	}
-	for i, row := range found.Patients {
-		if !row.BreakGlassUntil.IsZero() {
-			found.Patients[i].BreakGlassUntil = row.BreakGlassUntil.In(r.zone())
-		}
-	}
-	props := patients.ListProps{Page: found, Size: f.Size, Today: r.today}
-	return r.render(page{title: "Patients", body: patients.List(props), fragment: patients.Table(props)})
-}
-
 // show answers GET /patients/{id}: chart and latest values, or the chart alone for htmx.
 func (h patientPages) show(r *request) error {
 	p, err := r.patient(h.store, r.param("id"))
@@ -59,11 +22,19 @@ func (h patientPages) show(r *request) error {
 	if err != nil {
 		return err
 	}
+	shown, err := h.beside(r, p, &props)
+	if err != nil {
+		return err
+	}
 	answer := page{title: "Patient", patient: ui.PatientBanner(patients.Banner(p, r.today(p.Person), 1)), body: patients.Show(props)}
 	if len(props.Metrics) > 0 {
 		answer.fragment = patients.Chart(props.Chart)
 	}
-	return r.render(answer)
+	if err := r.render(answer); err != nil {
+		return err
+	}
+	h.noteSeen(r, p, shown)
+	return nil
 }
 
 // chart answers GET /patients/{id}/chart: the chart alone.

@@ -74,12 +74,13 @@ func (s *Server) exportPages() exportPages {
 
 // patientRoutes show patients and their health events.
 func (s *Server) patientRoutes() []route {
-	patient := patientPages{s.deps.Patients, s.deps.Series}
+	patient := patientPages{s.deps.Patients, s.deps.Series, s.deps.Home, s.deps.NewReports, s.deps.Views}
 	event := eventPages{s.deps.Events, s.deps.Patients}
 	export := s.exportPages()
 	return []route{
 		{method: http.MethodGet, path: "/", permission: access.SignedIn, handle: s.home},
 		{method: http.MethodGet, path: "/dashboard", permission: access.PatientsRead, audit: access.KindPatients, handle: patient.list},
+		{method: http.MethodPost, path: "/dashboard/search", permission: access.PatientsRead, audit: access.KindPatients, handle: patient.search},
 		{method: http.MethodGet, path: "/dashboard/events", permission: access.EventsRead, audit: access.KindEvents, handle: event.table},
 		{method: http.MethodGet, path: "/dashboard/events/export", permission: access.EventsRead, audit: access.KindEvents, handle: export.offer},
 		{method: http.MethodGet, path: "/dashboard/events/export.csv", permission: access.EventsRead, audit: access.KindExport, handle: export.csv, streams: true},

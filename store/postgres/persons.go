@@ -93,7 +93,8 @@ const likeNames = `
 	ORDER BY p.family_name, p.given_name, p.id`
 
 // onePatient reads a person with the user's emergency access that is open now, if there is one.
-const onePatient = `SELECT ` + personColumns + `, coalesce(g.public_id, ''), g.expires_at
+const onePatient = `SELECT ` + personColumns + `, coalesce(g.public_id, ''), g.expires_at,
+	coalesce((SELECT w.data_no FROM health.person_news w WHERE w.person_id = p.id), 0)
 	FROM health.person p LEFT JOIN LATERAL (SELECT b.public_id, b.expires_at FROM auth.break_glass b
 	  WHERE b.user_id = $2 AND b.person_id = p.id AND ` + glassOpen + ` ORDER BY b.expires_at DESC LIMIT 1) g ON true
 	WHERE p.public_id = $1`
@@ -105,9 +106,10 @@ func (db *DB) Patient(ctx context.Context, userID int64, publicID string) (healt
 	var others []health.Person
 	var glass string
 	var until *time.Time
+	var dataNo int64
 	err := db.readAs(ctx, userID, func(b *pgx.Batch) {
 		b.Queue(onePatient, publicID, userID).QueryRow(func(row pgx.Row) error {
-			return row.Scan(append(s.targets(), &glass, &until)...)
+			return row.Scan(append(s.targets(), &glass, &until, &dataNo)...)
 		})
 		b.Queue(likeNames, publicID).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
@@ -125,78 +127,5 @@ func (db *DB) Patient(ctx context.Context, userID int64, publicID string) (healt
 	}
 	p := s.person()
 	others = slices.DeleteFunc(others, func(o health.Person) bool { return !health.NamesAlike(p, o) })
-	return health.Patient{Person: p, Alike: others, BreakGlassID: glass, BreakGlassUntil: orZero(until).UTC()}, nil
-}
-
-// The order of the patient list: as a reader sorts names, Ö beside O. A cursor is a public id, because names stay out of addresses.
-const (
-	patientKey   = `(lower(p.family_name) COLLATE "und-x-icu", lower(p.given_name) COLLATE "und-x-icu", p.id)`
-	patientKeyOf = `(SELECT lower(c.family_name), lower(c.given_name), c.id FROM health.person c WHERE c.public_id = $2)`
-	patientNewer = `lower(p.family_name) COLLATE "und-x-icu", lower(p.given_name) COLLATE "und-x-icu", p.id`
-	patientOlder = `lower(p.family_name) COLLATE "und-x-icu" DESC, lower(p.given_name) COLLATE "und-x-icu" DESC, p.id DESC`
-	// patientRow takes the user as $1.
-	patientRow = `SELECT ` + personColumns + `, (SELECT max(d.local_day) FROM health.event_day d WHERE d.person_id = p.id),
-		(SELECT max(b.expires_at) FROM auth.break_glass b WHERE b.user_id = $1 AND b.person_id = p.id AND ` + glassOpen + `)
-		FROM health.person p`
-)
-
-// Patients returns a page of the persons in the user's care teams, by name. A
-// cursor that names none of them gives ErrNotFound.
-func (db *DB) Patients(ctx context.Context, userID int64, f health.PatientFilter) (health.PatientPage, error) {
-	var page health.PatientPage
-	if err := f.Validate(); err != nil {
-		return page, err
-	}
-	cursor, where, order := "", "", patientNewer
-	switch {
-	case f.After != "":
-		cursor, where = f.After, ` WHERE `+patientKey+` > `+patientKeyOf
-	case f.Before != "":
-		cursor, where, order = f.Before, ` WHERE `+patientKey+` < `+patientKeyOf, patientOlder
-	}
-	err := db.readAs(ctx, userID, func(b *pgx.Batch) {
-		if cursor != "" {
-			b.Queue(`SELECT id FROM health.person WHERE public_id = $1`, cursor).QueryRow(func(row pgx.Row) error {
-				var id int64
-				return row.Scan(&id)
-			})
-		}
-		b.Queue(`SELECT count(*) FROM health.person`).QueryRow(func(row pgx.Row) error { return row.Scan(&page.Total) })
-		args := []any{userID, f.Size + 1}
-		sql := patientRow + ` ORDER BY ` + order + ` LIMIT $2`
-		if cursor != "" {
-			args = []any{userID, cursor, f.Size + 1}
-			sql = patientRow + where + ` ORDER BY ` + order + ` LIMIT $3`
-		}
-		b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
-			var err error
-			page.Patients, err = scanPatients(rows)
-			return err
-		})
-	})
-	if err != nil {
-		return health.PatientPage{}, fmt.Errorf("patients: %w", err)
-	}
-	more := len(page.Patients) > f.Size
-	page.Patients = page.Patients[:min(len(page.Patients), f.Size)]
-	if f.Before != "" {
-		slices.Reverse(page.Patients)
-		page.Previous, page.Next = more, true
-	} else {
-		page.Previous, page.Next = f.After != "", more
-	}
-	return page, nil
-}
-
-func scanPatients(rows pgx.Rows) ([]health.PatientRow, error) {
-	var list []health.PatientRow
-	for rows.Next() {
-		var s personScan
-		var last, until *time.Time
-		if err := rows.Scan(append(s.targets(), &last, &until)...); err != nil {
-			return nil, err
-		}
-		list = append(list, health.PatientRow{Person: s.person(), LastDay: dayOf(last), BreakGlassUntil: orZero(until).UTC()})
-	}
-	return list, rows.Err()
+	return health.Patient{Person: p, Alike: others, BreakGlassID: glass, BreakGlassUntil: orZero(until).UTC(), DataNo: dataNo}, nil
 }
