@@ -22,6 +22,7 @@ const (
 
 // What is recorded of reading health data and the log itself.
 const (
+	// KindPatients has the note "searched", never what was searched for.
 	KindPatients    Kind = "patients.list"
 	KindPatient     Kind = "patient.view"
 	KindEvents      Kind = "events.view"

@@ -64,6 +64,7 @@ func (b *tab) patients() {
 	if n := b.eval(`document.querySelectorAll('a[href^="/patients/"]').length`); n != "16" {
 		b.t.Errorf("%s patients are listed, want 16", n)
 	}
+	b.searchPatients()
 	b.do("open a patient", chromedp.Click(`//a[starts-with(@href, "/patients/")][contains(., "Meier-Muster")]`, chromedp.BySearch))
 	b.until("a patient page", `location.pathname.startsWith("/patients/") && document.readyState === "complete"`)
 	for _, text := range []string{"Meier-Muster", "SYN-0001", "Heart rate"} {
@@ -73,6 +74,35 @@ func (b *tab) patients() {
 		b.t.Error("the title names the patient")
 	}
 	b.visit("patient")
+}
+
+// searchPatients types part of a name, goes on by GET, and comes back; the address never holds what was typed.
+func (b *tab) searchPatients() {
+	b.t.Helper()
+	rows := `document.querySelectorAll('#patient-table tbody tr').length`
+	b.do("type into the search", chromedp.SendKeys("#patient-q", "meier-m", chromedp.ByQuery))
+	b.until("the list is narrowed", rows+` > 0 && `+rows+` < 16 && location.search.startsWith("?view=")`)
+	if where := b.eval("location.href + document.title"); strings.Contains(strings.ToLower(where), "meier") {
+		b.t.Errorf("the search stands in %q", where)
+	}
+	if id := b.eval("document.activeElement.id"); id != "patient-q" {
+		b.t.Errorf("the focus went to %q while typing", id)
+	}
+	b.until("the count is announced", `document.getElementById("live").textContent.includes("found")`)
+	narrowed := b.eval(rows)
+	b.do("sort by flags", chromedp.Click("#patient-sort-flags", chromedp.ByQuery))
+	b.until("the order is in the address", `location.search.includes("sort=flags") && location.search.includes("view=")`)
+	b.do("reload", chromedp.Reload())
+	b.until("the search is kept", `document.readyState === "complete" && document.querySelector("#patient-q").value === "meier-m" && `+rows+` === `+narrowed)
+	b.visit("dashboard-search")
+	b.do("search for nobody", chromedp.SendKeys("#patient-q", "xyz", chromedp.ByQuery))
+	b.waitText("No patient found")
+	b.visit("dashboard-nobody")
+	b.do("show all again", chromedp.Click(`//a[contains(., "Show all patients")]`, chromedp.BySearch))
+	b.until("all are listed", rows+` === 16`)
+	b.do("sort by flags", chromedp.Click("#patient-sort-flags", chromedp.ByQuery))
+	b.until("the order is in the address", `location.search.includes("sort=flags")`)
+	b.visit("dashboard-flags")
 }
 
 var firstNumber = regexp.MustCompile(`([\d,]+) observations?`)
