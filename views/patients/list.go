@@ -83,7 +83,7 @@ func (p ListProps) search() ui.FilterBarProps {
 	return ui.FilterBarProps{
 		ID: "patient-search", Label: "Search patients", Action: SearchPath, Post: true, CSRF: p.CSRF, ApplyLabel: "Search",
 		Fields: []ui.FieldProps{{ID: "patient-q", Name: "q", Label: "Name or record number", Type: ui.FieldSearch, Value: p.Filter.Text,
-			MaxLength: health.MaxSearch, Placeholder: "Beginning of a name or number", Autocomplete: "off"}},
+			MaxLength: health.MaxSearch}},
 		HX: ui.HX{Target: "#patients", Swap: "outerHTML", Trigger: "input delay:300ms, submit", Sync: "this:replace"},
 	}
 }

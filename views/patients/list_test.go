@@ -101,6 +101,15 @@ func TestSpark(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+	steps := series(health.Total, point("2026-03-01", 0, 2.5, 100), point("2026-03-02", 0, 20, 300))
+	if got := newSpark(steps); got.text != "sums of 7.5 to 60 /min, 2 days since 1 Mar 2026" || got.line != "3.0,25.0 117.0,3.0" {
+		t.Errorf("totals: %+v", got)
+	}
+	for v, want := range map[float64]string{0: "0", -1.5: "-1.5", 1234567.25: "1234567.25", 0.1 + 0.2 + 1: "1.3", 88.49557522123894: "about 88.4956", 120000000000000: "120000000000000"} {
+		if got := sparkNumber(v); got != want {
+			t.Errorf("%v: %q, want %q", v, got, want)
+		}
+	}
 	html := text(t, sparkline(newSpark(series(health.Vital, point("2026-03-01", 5, 5, 5)))))
 	if !strings.Contains(html, `aria-hidden="true"`) || strings.Contains(html, "polyline") || !strings.Contains(html, "1 day since") {
 		t.Error(html)

@@ -88,7 +88,7 @@ func Show(p ShowProps) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Card(ui.CardProps{ID: "latest", Title: "Latest values", Note: "The newest value of each metric, as the source sent it. Flags are the laboratory's own. A trend shows the means of the last days with numbers, at most 30.", Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Card(ui.CardProps{ID: "latest", Title: "Latest values", Note: "The newest value of each metric, as the source sent it. Flags are the laboratory's own. A trend shows the last days with numbers, at most 30: their means, or the sums of what adds up.", Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

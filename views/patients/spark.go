@@ -1,6 +1,7 @@
 package patients
 
 import (
+	"strconv"
 	"strings"
 
 	"healthportal/app/health"
@@ -29,36 +30,65 @@ func (p ShowProps) trend(e health.Event) ui.Cell {
 	return ui.Cell{}
 }
 
-// newSpark draws the means of a series' days, each at its distance in time, over
-// their own range; the words give the least and greatest value, unrounded.
+// drawnOf is what a day's point stands for: the mean, for totals such as steps the sum.
+func drawnOf(s health.Series, p health.DayPoint) (value, least, most float64) {
+	if s.Metric.Kind == health.Total {
+		return p.Sum, p.Sum, p.Sum
+	}
+	return p.Mean, p.Min, p.Max
+}
+
+// newSpark draws a series' days, each at its distance in time, over their own
+// range; the words give the least and greatest value.
 func newSpark(s health.Series) spark {
 	first, last := s.Points[0], s.Points[len(s.Points)-1]
-	low, high, least, most := first.Mean, first.Mean, first.Min, first.Max
+	low, least, most := drawnOf(s, first)
+	high := low
 	for _, p := range s.Points {
-		low, high, least, most = min(low, p.Mean), max(high, p.Mean), min(least, p.Min), max(most, p.Max)
+		v, lo, hi := drawnOf(s, p)
+		low, high, least, most = min(low, v), max(high, v), min(least, lo), max(most, hi)
 	}
 	days := float64(first.Day.DaysUntil(last.Day))
-	var line []string
+	line := make([]string, 0, len(s.Points))
 	var x, y string
 	for _, p := range s.Points {
 		across, up := 1.0, 0.5
 		if days > 0 {
 			across = float64(first.Day.DaysUntil(p.Day)) / days
 		}
-		if high > low {
-			up = (p.Mean - low) / (high - low)
+		if v, _, _ := drawnOf(s, p); high > low {
+			up = (v - low) / (high - low)
 		}
 		x, y = px(sparkInset+across*(sparkWidth-2*sparkInset)), px(sparkHeight-sparkInset-up*(sparkHeight-2*sparkInset))
 		line = append(line, x+","+y)
 	}
-	drawn := spark{x: x, y: y}
+	drawn := spark{x: x, y: y, text: sparkWords(s, least, most)}
 	if len(line) > 1 {
 		drawn.line = strings.Join(line, " ")
 	}
-	values := format.Number(least)
-	if most > least {
-		values += " to " + format.Number(most)
-	}
-	drawn.text = strings.TrimSpace(values+" "+format.Unit(s.Unit)) + ", " + format.Things(len(s.Points), "day") + " since " + format.Date(first.Day)
 	return drawn
+}
+
+func sparkWords(s health.Series, least, most float64) string {
+	values := sparkNumber(least)
+	if most > least {
+		values += " to " + sparkNumber(most)
+	}
+	if s.Metric.Kind == health.Total {
+		values = "sums of " + values
+	}
+	return strings.TrimSpace(values+" "+format.Unit(s.Unit)) + ", " + format.Things(len(s.Points), "day") + " since " + format.Date(s.Points[0].Day)
+}
+
+// sparkNumber prints all digits of a number. One of more than ten was computed,
+// by a conversion or as a sum, and says that it is rounded.
+func sparkNumber(v float64) string {
+	text := format.Number(v)
+	if short := strconv.FormatFloat(v, 'g', 10, 64); len(strings.Trim(text, "-0.")) > 11 && !strings.ContainsAny(short, "e") {
+		rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+		if err == nil {
+			return "about " + format.Number(rounded)
+		}
+	}
+	return text
 }
