@@ -135,6 +135,65 @@ LANGUAGE sql SECURITY DEFINER SET search_path = health, auth, pg_temp AS $$
 $$;
 -- +goose StatementEnd
 
+-- The list asks these functions instead of the tables: row security would look for each of the user's patients in each of their
+-- rows anew. They run as the owner and begin with the request's persons, or with the member's care teams.
+-- Of each series the newest Observation counts; of its flags the worst, and of several the newest. wanted narrows, null doesn't.
+-- +goose StatementBegin
+CREATE FUNCTION health.scope_flags(since timestamptz, wanted bigint[])
+RETURNS TABLE (person_id bigint, rank integer, flag text, metric_id integer, local_day date, n bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = health, pg_temp AS $$
+  SELECT p.id, f.* FROM (SELECT unnest(health.scope_persons()) AS id) p CROSS JOIN LATERAL (
+    SELECT CASE WHEN e.flag IN ('HH', 'LL', 'AA') THEN 0 ELSE 1 END AS rank, e.flag, e.metric_id, e.local_day, count(*) OVER () AS n
+    FROM health.event e
+    WHERE e.person_id = p.id AND e.flag IN ('H', 'L', 'A', 'HH', 'LL', 'AA') AND e.effective_at >= since
+      AND e.superseded_at IS NULL AND e.status <> 'entered-in-error'
+      AND NOT EXISTS (SELECT 1 FROM health.event x
+        WHERE x.person_id = p.id AND x.metric_id = e.metric_id AND x.code_system = e.code_system AND x.code = e.code
+          AND x.effective_at >= e.effective_at AND (x.effective_at, x.id) > (e.effective_at, e.id)
+          AND x.superseded_at IS NULL AND x.status <> 'entered-in-error')
+    ORDER BY 1, e.effective_at DESC, e.id DESC LIMIT 1) f
+  WHERE wanted IS NULL OR p.id = ANY (wanted)
+$$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE FUNCTION health.scope_last_days(wanted bigint[]) RETURNS TABLE (person_id bigint, local_day date)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = health, pg_temp AS $$
+  SELECT p.id, (SELECT max(d.local_day) FROM health.event_day d WHERE d.person_id = p.id)
+  FROM (SELECT unnest(health.scope_persons()) AS id) p WHERE wanted IS NULL OR p.id = ANY (wanted)
+$$;
+-- +goose StatementEnd
+-- Pairs of a care team of the member's and a patient of it, now.
+-- +goose StatementBegin
+CREATE FUNCTION health.team_patients_of(member bigint) RETURNS TABLE (team_id bigint, person_id bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = auth, pg_temp AS $$
+  SELECT DISTINCT u.team_id, m.person_id FROM auth.care_team_user u JOIN auth.care_team_person m USING (team_id)
+  WHERE u.user_id = member AND u.valid_from <= now() AND (u.valid_to IS NULL OR u.valid_to > now())
+    AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())
+$$;
+-- +goose StatementEnd
+-- Those of them of whom nobody of the team has opened the newest data or reports.
+-- +goose StatementBegin
+CREATE FUNCTION health.unopened(member bigint) RETURNS TABLE (team_id bigint, person_id bigint, data boolean, reports boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = health, pg_temp AS $$
+  SELECT t.team_id, t.person_id, coalesce(w.data_no, 0) > coalesce(s.data_no, 0), coalesce(r.change_no, 0) > coalesce(s.reports_no, 0)
+  FROM health.team_patients_of(member) t
+  LEFT JOIN health.person_news w ON w.person_id = t.person_id
+  LEFT JOIN health.person_seen s ON s.team_id = t.team_id AND s.person_id = t.person_id
+  LEFT JOIN LATERAL (SELECT max(g.change_no) AS change_no FROM analytics.genomics_reports g
+    WHERE g.person_id = t.person_id AND g.state = 'present') r ON true
+  WHERE coalesce(w.data_no, 0) > coalesce(s.data_no, 0) OR coalesce(r.change_no, 0) > coalesce(s.reports_no, 0)
+$$;
+-- +goose StatementEnd
+-- When each source last sent something about a patient of the member's care teams, and how much in the seven days up to today.
+-- +goose StatementBegin
+CREATE FUNCTION health.sources_of(member bigint, today date) RETURNS TABLE (source_id integer, last_day date, week bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = health, pg_temp AS $$
+  SELECT s.source_id, max(s.day), coalesce(sum(s.n) FILTER (WHERE s.day > today - 7), 0)::bigint
+  FROM (SELECT DISTINCT t.person_id FROM health.team_patients_of(member) t) m JOIN health.person_source s USING (person_id)
+  WHERE s.n > 0 GROUP BY 1
+$$;
+-- +goose StatementEnd
+
 -- What is there counts as one arrival; who looked since is in the audit log.
 INSERT INTO health.person_source SELECT person_id, source_id, (ingested_at AT TIME ZONE 'UTC')::date, count(*) FROM health.event GROUP BY 1, 2, 3;
 INSERT INTO health.person_news SELECT person_id, 1, max(ingested_at) FROM health.event GROUP BY 1;
@@ -156,7 +215,9 @@ CREATE POLICY scope ON health.person_seen FOR SELECT TO hp_app
 CREATE POLICY scope ON health.person_source FOR SELECT TO hp_app
   USING (person_id = ANY ((SELECT health.scope_persons())::bigint[]));
 GRANT SELECT ON health.person_news, health.person_seen, health.person_source TO hp_app;
-REVOKE ALL ON FUNCTION health.fold_name(text), health.forget_source_days(), health.see_person(bigint, bigint, bigint, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION health.fold_name(text), health.see_person(bigint, bigint, bigint, bigint) TO hp_app;
+REVOKE ALL ON FUNCTION health.fold_name(text), health.forget_source_days(), health.see_person(bigint, bigint, bigint, bigint),
+  health.scope_flags(timestamptz, bigint[]), health.scope_last_days(bigint[]), health.team_patients_of(bigint), health.unopened(bigint), health.sources_of(bigint, date) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION health.fold_name(text), health.see_person(bigint, bigint, bigint, bigint),
+  health.scope_flags(timestamptz, bigint[]), health.scope_last_days(bigint[]), health.unopened(bigint), health.sources_of(bigint, date) TO hp_app;
 
 RESET ROLE;

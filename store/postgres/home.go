@@ -19,7 +19,7 @@ func (db *DB) Summary(ctx context.Context, userID int64, now time.Time) (health.
 	var s health.SiteSummary
 	err := db.readAs(ctx, userID, func(b *pgx.Batch) {
 		b.Queue(`SELECT c.public_id, c.name, count(*), count(*) FILTER (WHERE n.data), count(*) FILTER (WHERE n.reports)
-			FROM (`+unopened(memberNow("$1"))+`) n JOIN auth.care_team c ON c.id = n.team_id GROUP BY c.id ORDER BY lower(c.name), c.id`, userID).
+			FROM health.unopened($1) n JOIN auth.care_team c ON c.id = n.team_id GROUP BY c.id ORDER BY lower(c.name), c.id`, userID).
 			Query(func(rows pgx.Rows) error {
 				var err error
 				s.Teams, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (t health.TeamNews, err error) {
@@ -27,10 +27,8 @@ func (db *DB) Summary(ctx context.Context, userID int64, now time.Time) (health.
 				})
 				return err
 			})
-		b.Queue(`WITH mine AS (SELECT DISTINCT t.person_id FROM (`+memberNow("$1")+`) t)
-			SELECT o.name, max(s.day), coalesce(sum(s.n) FILTER (WHERE s.day > $2::date - 7), 0)::bigint, count(*) OVER ()
-			FROM mine JOIN health.person_source s USING (person_id) JOIN health.source o ON o.id = s.source_id
-			WHERE s.n > 0 GROUP BY o.id ORDER BY 2 DESC, lower(o.name), o.id LIMIT $3`, userID, dateArg(health.DayOf(now.UTC())), health.MaxSources).
+		b.Queue(`SELECT o.name, s.last_day, s.week, count(*) OVER () FROM health.sources_of($1, $2) s JOIN health.source o ON o.id = s.source_id
+			ORDER BY s.last_day DESC, lower(o.name), o.id LIMIT $3`, userID, dateArg(health.DayOf(now.UTC())), health.MaxSources).
 			Query(func(rows pgx.Rows) error {
 				var err error
 				s.Sources, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f health.SourceFreshness, err error) {

@@ -22,39 +22,6 @@ func (a *arguments) add(v any) string {
 	return "$" + strconv.Itoa(len(*a))
 }
 
-// memberNow are the pairs of a care team of the user's and a patient of that team, now.
-func memberNow(user string) string {
-	return `SELECT DISTINCT u.team_id, m.person_id FROM auth.care_team_user u JOIN auth.care_team_person m USING (team_id)
-	WHERE u.user_id = ` + user + ` AND u.valid_from <= now() AND (u.valid_to IS NULL OR u.valid_to > now())
-	  AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())`
-}
-
-// unopened are the pairs t of which nobody of the team has opened the newest data or reports.
-func unopened(pairs string) string {
-	return `SELECT t.team_id, t.person_id, coalesce(w.data_no, 0) > coalesce(s.data_no, 0) AS data, coalesce(r.change_no, 0) > coalesce(s.reports_no, 0) AS reports
-	FROM (` + pairs + `) t
-	LEFT JOIN health.person_news w ON w.person_id = t.person_id
-	LEFT JOIN health.person_seen s ON s.team_id = t.team_id AND s.person_id = t.person_id
-	LEFT JOIN LATERAL (SELECT max(g.change_no) AS change_no FROM analytics.genomics_reports g
-	  WHERE g.person_id = t.person_id AND g.state = 'present') r ON true
-	WHERE coalesce(w.data_no, 0) > coalesce(s.data_no, 0) OR coalesce(r.change_no, 0) > coalesce(s.reports_no, 0)`
-}
-
-// flagged is the worst flag of a person p: of each series that of its newest Observation.
-func flagged(since string) string {
-	return `SELECT CASE WHEN e.flag IN ('HH', 'LL', 'AA') THEN 0 ELSE 1 END AS rank, e.flag, e.metric_id, e.local_day, count(*) OVER () AS n
-	FROM health.event e
-	WHERE e.person_id = p.id AND e.flag IN ('H', 'L', 'A', 'HH', 'LL', 'AA') AND e.effective_at >= ` + since + `
-	  AND e.superseded_at IS NULL AND e.status <> 'entered-in-error'
-	  AND NOT EXISTS (SELECT 1 FROM health.event x
-	    WHERE x.person_id = p.id AND x.metric_id = e.metric_id AND x.code_system = e.code_system AND x.code = e.code
-	      AND x.effective_at >= e.effective_at AND (x.effective_at, x.id) > (e.effective_at, e.id)
-	      AND x.superseded_at IS NULL AND x.status <> 'entered-in-error')
-	ORDER BY 1, e.effective_at DESC, e.id DESC LIMIT 1`
-}
-
-const lastDay = `SELECT max(d.local_day) FROM health.event_day d WHERE d.person_id = p.id`
-
 // patientQuery puts the statements of one page together.
 type patientQuery struct {
 	filter health.PatientFilter
@@ -74,8 +41,7 @@ func (q patientQuery) matches(args *arguments) string {
 		    AND starts_with(lower(i.value), lower(`+text+`))))`)
 	}
 	if q.filter.Team != "" {
-		all = append(all, `p.id IN (SELECT n.person_id FROM (`+unopened(memberNow(args.add(q.user))+
-			` AND u.team_id = (SELECT c.id FROM auth.care_team c WHERE c.public_id = `+args.add(q.filter.Team)+`)`)+`) n)`)
+		all = append(all, `p.id IN (SELECT n.person_id FROM health.unopened(`+args.add(q.user)+`) n JOIN auth.care_team c ON c.id = n.team_id WHERE c.public_id = `+args.add(q.filter.Team)+`)`)
 	}
 	if all == nil {
 		return "true"
@@ -87,9 +53,9 @@ func (q patientQuery) matches(args *arguments) string {
 func (q patientQuery) order(args *arguments) (first, second, from string) {
 	switch q.filter.Sort {
 	case health.ByData:
-		return `coalesce(date '1970-01-01' - (` + lastDay + `), 2147483647)`, "0", ""
+		return "coalesce(date '1970-01-01' - o.local_day, 2147483647)", "0", " LEFT JOIN health.scope_last_days(NULL) o ON o.person_id = p.id"
 	case health.ByFlags:
-		return "coalesce(o.rank, 9)", "coalesce(date '1970-01-01' - o.local_day, 0)", ` LEFT JOIN LATERAL (` + flagged(args.add(q.filter.FlagsSince)) + `) o ON true`
+		return "coalesce(o.rank, 9)", "coalesce(date '1970-01-01' - o.local_day, 0)", " LEFT JOIN health.scope_flags(" + args.add(q.filter.FlagsSince) + ", NULL) o ON o.person_id = p.id"
 	default:
 		return "0", "0", ""
 	}
@@ -121,12 +87,14 @@ func (q patientQuery) page() (string, arguments) {
 		sql += ` AND (k.k1, k.k2, k.family, k.given, k.id) ` + than + ` (SELECT c.k1, c.k2, c.family, c.given, c.id FROM keyed c WHERE c.public_id = ` + args.add(cursor) + `)`
 	}
 	order := ` ORDER BY k.k1` + down + `, k.k2` + down + `, k.family` + down + `, k.given` + down + `, k.id` + down
-	sql += order + ` LIMIT ` + args.add(f.Size+1) + `)
-	SELECT ` + personColumns + `, (` + lastDay + `), coalesce(o.flag, ''), coalesce(m.name, ''), o.local_day, coalesce(o.n, 0),
-	  EXISTS (SELECT 1 FROM (` + unopened(memberNow(args.add(q.user))+` AND m.person_id = p.id`) + `) n),
+	sql += order + ` LIMIT ` + args.add(f.Size+1) + `),
+	ids AS MATERIALIZED (SELECT coalesce(array_agg(id), '{}') AS list FROM chosen)
+	SELECT ` + personColumns + `, d.local_day, coalesce(o.flag, ''), coalesce(m.name, ''), o.local_day, coalesce(o.n, 0),
+	  p.id IN (SELECT n.person_id FROM health.unopened(` + args.add(q.user) + `) n),
 	  (SELECT max(b.expires_at) FROM auth.break_glass b WHERE b.user_id = ` + args.add(q.user) + ` AND b.person_id = p.id AND ` + glassOpen + `)
 	FROM chosen k JOIN health.person p ON p.id = k.id
-	LEFT JOIN LATERAL (` + flagged(args.add(f.FlagsSince)) + `) o ON true
+	LEFT JOIN health.scope_last_days((SELECT list FROM ids)) d ON d.person_id = k.id
+	LEFT JOIN health.scope_flags(` + args.add(f.FlagsSince) + `, (SELECT list FROM ids)) o ON o.person_id = k.id
 	LEFT JOIN health.metric m ON m.id = o.metric_id` + order
 	return sql, args
 }
