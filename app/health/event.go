@@ -18,6 +18,10 @@ type Event struct {
 	MetricTitle string
 	// Version is 1 for the first content under an external id, then counts up.
 	Version int
+	// SourceID is the number of the source, which addresses name instead of its text.
+	SourceID int
+	// Torn says that rows of the Observation's group lie, or may lie, on a neighbouring page.
+	Torn bool
 }
 
 // Cursor points between two events in the table's order (newest first): at the
@@ -71,9 +75,31 @@ type EventFilter struct {
 	Size int
 	// Large clamps Size to MaxLargePage instead.
 	Large bool
+	// Source is a source's number; 0 does not filter.
+	Source int
+	// Flag is a laboratory's code, FlagAny or FlagNotNormal.
+	Flag string
+	// CountAll counts exactly whatever it costs.
+	CountAll bool
+	// Choices asks for the page's Sources and Flags.
+	Choices bool
 	// After asks for the events older than the cursor, Before for the newer ones. At most one is set.
 	After, Before *Cursor
 }
+
+// The words that stand in EventFilter.Flag for more than one code.
+const (
+	// FlagAny means every row that the laboratory gave a code.
+	FlagAny = "any"
+	// FlagNotNormal means every code but N (normal).
+	FlagNotNormal = "not-normal"
+)
+
+// CountLimit is how far the rows of a source or flag are counted, which no rollup has.
+const CountLimit = 10_000
+
+// Costly reports whether the filter's rows have to be counted one by one.
+func (f EventFilter) Costly() bool { return f.Source != 0 || f.Flag != "" }
 
 // Validate clamps the size and refuses contradictions.
 func (f *EventFilter) Validate() error {
@@ -99,10 +125,21 @@ type EventPage struct {
 	Events []Event
 	// Older and Newer are the cursors of the neighbouring pages; nil where there is none.
 	Older, Newer *Cursor
-	// Total counts exactly what the filter matches.
-	Total int
+	// Total counts exactly what the filter matches; with AtLeast there are more than that.
+	Total   int
+	AtLeast bool
 	// Metrics are those of which the person has data, whatever the filter, in the catalogue's order and then by name.
 	Metrics []MetricCount
+	// Sources and Flags are those of the person's rows, whatever the filter, where it asked
+	// for its Choices: by name, and by code.
+	Sources []EventSource
+	Flags   []string
+}
+
+// EventSource is a source of a person's events. Its name may be a person's.
+type EventSource struct {
+	ID   int
+	Name string
 }
 
 // MetricCount says how many events of one metric a person has.

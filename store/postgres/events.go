@@ -54,6 +54,10 @@ func (w *eventWhere) chooseRows(f health.EventFilter) {
 	if f.Metric != "" {
 		w.add("e.metric_id = (SELECT id FROM health.metric WHERE code = " + w.arg(f.Metric) + ")")
 	}
+	w.chooseFlag(f.Flag)
+	if f.Source != 0 {
+		w.add("e.source_id = " + w.arg(int64(f.Source)))
+	}
 	if !f.From.IsZero() {
 		p := w.arg(dateArg(f.From))
 		w.add("e.local_day >= " + p + "::date AND e.effective_at >= (" + p + "::date - 2)::timestamp AT TIME ZONE 'UTC'")
@@ -61,6 +65,19 @@ func (w *eventWhere) chooseRows(f health.EventFilter) {
 	if !f.To.IsZero() {
 		p := w.arg(dateArg(f.To))
 		w.add("e.local_day <= " + p + "::date AND e.effective_at < (" + p + "::date + 2)::timestamp AT TIME ZONE 'UTC'")
+	}
+}
+
+// chooseFlag's conditions imply flag IS NOT NULL, which is what event_flag holds.
+func (w *eventWhere) chooseFlag(flag string) {
+	switch flag {
+	case "":
+	case health.FlagAny:
+		w.add("e.flag IS NOT NULL")
+	case health.FlagNotNormal:
+		w.add("e.flag <> 'N'")
+	default:
+		w.add("e.flag = " + w.arg(flag))
 	}
 }
 
@@ -74,7 +91,7 @@ func (w *eventWhere) beyond(c health.Cursor, op string) {
 const eventColumns = `e.id, e.person_id, e.effective_at, e.effective_end, e.tz_offset_min, e.local_day, e.whole_days, e.value,
 	coalesce(e.comparator, ''), coalesce(e.value_text, ''), coalesce(u.ucum, ''), coalesce(e.orig_value, ''), coalesce(e.orig_unit, ''),
 	e.ref_low, e.ref_high, coalesce(e.flag, ''), e.status, s.name, coalesce(d.name, ''), coalesce(e.external_id, ''),
-	coalesce(e.group_id, ''), e.code_system, e.code, e.version, m.code, m.name`
+	coalesce(e.group_id, ''), e.code_system, e.code, e.version, m.code, m.name, s.id`
 
 const eventJoins = `
 	JOIN health.metric m ON m.id = e.metric_id
@@ -82,20 +99,29 @@ const eventJoins = `
 	LEFT JOIN health.unit u ON u.id = e.unit_id
 	LEFT JOIN health.device d ON d.id = e.device_id`
 
-// pageQuery is the query of a page's rows, one more than fit, from the cursor outwards.
+// pageQuery is the query of a page's rows from the cursor outwards: those of the
+// page, and some beyond.
 func pageQuery(f health.EventFilter) (string, []any) {
+	if f.Costly() {
+		return costlyPage(f)
+	}
 	w := newEventWhere(f)
-	order := "DESC"
+	order := w.fromCursor(f)
+	limit := w.arg(f.Size + lookBeyond)
+	return fmt.Sprintf(`SELECT %s FROM (SELECT * FROM health.event e WHERE %s ORDER BY e.effective_at %s, e.id %s LIMIT %s) e %s
+		ORDER BY e.effective_at %s, e.id %s`, eventColumns, w.sql(), order, order, limit, eventJoins, order, order), w.args
+}
+
+// fromCursor narrows to the rows on the page's side of its cursor and returns their order.
+func (w *eventWhere) fromCursor(f health.EventFilter) (order string) {
 	switch {
 	case f.After != nil:
 		w.beyond(*f.After, "<")
 	case f.Before != nil:
 		w.beyond(*f.Before, ">")
-		order = "ASC"
+		return "ASC"
 	}
-	limit := w.arg(f.Size + 1)
-	return fmt.Sprintf(`SELECT %s FROM (SELECT * FROM health.event e WHERE %s ORDER BY e.effective_at %s, e.id %s LIMIT %s) e %s
-		ORDER BY e.effective_at %s, e.id %s`, eventColumns, w.sql(), order, order, limit, eventJoins, order, order), w.args
+	return "DESC"
 }
 
 // EventPage returns one page of a person's events, newest first. Rows of the
@@ -106,8 +132,11 @@ func (db *DB) EventPage(ctx context.Context, scope access.Scope, f health.EventF
 	if err := f.Validate(); err != nil {
 		return page, err
 	}
-	var beyond bool // rows on the cursor's other side
+	var beyond []groupAt // the nearest rows on the cursor's other side
 	err := db.read(ctx, scope, func(b *pgx.Batch) {
+		if f.Costly() {
+			b.Queue(byIndexOnly)
+		}
 		sql, args := pageQuery(f)
 		b.Queue(sql, args...).Query(func(r pgx.Rows) error {
 			var err error
@@ -116,22 +145,31 @@ func (db *DB) EventPage(ctx context.Context, scope access.Scope, f health.EventF
 		})
 		sql, args = countQuery(f)
 		b.Queue(sql, args...).Query(func(r pgx.Rows) error { return scanCounts(r, f, &page) })
+		queueCount(b, f, &page)
+		if f.Choices {
+			queueChoices(b, f.Person, &page)
+		}
 		if c, op := otherSide(f); c != nil {
 			other := newEventWhere(f)
 			other.beyond(*c, op)
-			b.Queue(fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM health.event e WHERE %s)`, other.sql()), other.args...).
-				QueryRow(func(r pgx.Row) error { return r.Scan(&beyond) })
+			sql, args := otherQuery(other, op)
+			b.Queue(sql, args...).Query(func(r pgx.Rows) (err error) {
+				beyond, err = pgx.CollectRows(r, pgx.RowToStructByPos[groupAt])
+				return err
+			})
 		}
 	})
 	if err != nil {
 		return health.EventPage{}, fmt.Errorf("events: %w", err)
 	}
 	more := len(page.Events) > f.Size
-	page.Events = page.Events[:min(len(page.Events), f.Size)]
+	ahead := page.Events[min(len(page.Events), f.Size):]
+	page.Events = page.Events[:len(page.Events)-len(ahead)]
+	markTorn(page.Events, ahead, beyond)
 	if f.Before != nil {
 		slices.Reverse(page.Events)
 	}
-	neighbours(&page, f, more, beyond)
+	neighbours(&page, f, more, len(beyond) > 0)
 	return page, nil
 }
 
@@ -194,7 +232,7 @@ func scanEvent(row pgx.Row) (health.Event, error) {
 	)
 	err := row.Scan(&e.ID, &e.Person, &e.EffectiveAt, &end, &offset, &day, &wholeDays, &value,
 		&e.Comparator, &e.ValueText, &e.Unit, &e.OrigValue, &e.OrigUnit, &e.RefLow, &e.RefHigh, &e.Flag, &status, &e.Source, &e.Device,
-		&e.ExternalID, &e.Group, &e.CodeSystem, &e.Code, &e.Version, &e.Metric, &e.MetricTitle)
+		&e.ExternalID, &e.Group, &e.CodeSystem, &e.Code, &e.Version, &e.Metric, &e.MetricTitle, &e.SourceID)
 	if err != nil {
 		return e, err
 	}

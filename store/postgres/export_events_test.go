@@ -19,6 +19,9 @@ func (db *DB) ExplainPage(t *testing.T, scope access.Scope, f health.EventFilter
 	sql, args := pageQuery(f)
 	var plan []string
 	err := db.read(t.Context(), scope, func(b *pgx.Batch) {
+		if f.Costly() {
+			b.Queue(byIndexOnly)
+		}
 		b.Queue("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) "+sql, args...).Query(func(rows pgx.Rows) error {
 			var err error
 			plan, err = pgx.CollectRows(rows, pgx.RowTo[string])
@@ -30,3 +33,8 @@ func (db *DB) ExplainPage(t *testing.T, scope access.Scope, f health.EventFilter
 	}
 	return strings.Join(plan, "\n")
 }
+
+// LookBeyond and MarkTorn are how groups at a page's border are known.
+const LookBeyond = lookBeyond
+
+func MarkTorn(events, ahead []health.Event) { markTorn(events, ahead, nil) }

@@ -16,10 +16,10 @@ import (
 // StartExport stores the receipt of an export that begins and returns its id.
 func (db *DB) StartExport(ctx context.Context, e health.Export) (string, error) {
 	var id string
-	err := db.app.QueryRow(ctx, `INSERT INTO ops.export (ticket, user_id, key_id, person_id, person, metric, first_day, last_day, format, gzip, file, promised)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING public_id`,
+	err := db.app.QueryRow(ctx, `INSERT INTO ops.export (ticket, user_id, key_id, person_id, person, metric, first_day, last_day, format, gzip, file, promised, source_id, flag)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING public_id`,
 		e.Ticket, e.UserID, e.KeyID, int64(e.Filter.Person), e.PersonID, e.Filter.Metric, dateArg(e.Filter.From), dateArg(e.Filter.To),
-		string(e.Format), e.Gzip, e.File, e.Promised).Scan(&id)
+		string(e.Format), e.Gzip, e.File, e.Promised, e.Filter.Source, e.Filter.Flag).Scan(&id)
 	if err != nil {
 		return "", fmt.Errorf("start the receipt of an export: %w", err)
 	}
@@ -64,10 +64,10 @@ func (db *DB) Export(ctx context.Context, userID int64, id string) (health.Expor
 	var first, last, finished *time.Time
 	var sum []byte
 	err := db.app.QueryRow(ctx, `SELECT public_id, ticket, user_id, key_id, person_id, person, metric, first_day, last_day, format, gzip, file,
-		  promised, rows, bytes, sha256, outcome, started_at, seen_at, finished_at
+		  promised, rows, bytes, sha256, outcome, started_at, seen_at, finished_at, source_id, flag
 		FROM ops.export WHERE (public_id = $1 OR ticket = $1 AND ticket <> '') AND user_id = $2 ORDER BY id DESC LIMIT 1`, id, userID).
 		Scan(&e.ID, &e.Ticket, &e.UserID, &e.KeyID, &e.Filter.Person, &e.PersonID, &e.Filter.Metric, &first, &last, &e.Format, &e.Gzip, &e.File,
-			&e.Promised, &e.Rows, &e.Bytes, &sum, &e.Outcome, &e.Started, &e.LastSeen, &finished)
+			&e.Promised, &e.Rows, &e.Bytes, &sum, &e.Outcome, &e.Started, &e.LastSeen, &finished, &e.Filter.Source, &e.Filter.Flag)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return e, fmt.Errorf("receipt of an export: %w", health.ErrNotFound)
 	}

@@ -1,0 +1,22 @@
+package health
+
+import "time"
+
+// EventVersion is one version of an Observation with how it came.
+type EventVersion struct {
+	Event
+	// Received is when the portal stored it.
+	Received time.Time
+	// Superseded is since when another version shows instead; zero for the one in force.
+	Superseded time.Time
+	// Import is the number of the import that brought it, 0 where none did; Format is
+	// that import's, ImportedAt its start, and Undone says that it was taken back.
+	Import     int64
+	Format     string
+	ImportedAt time.Time
+	Undone     bool
+}
+
+// InForce reports whether it is the version that counts. One that the source says
+// was entered in error counts too: it is why tables show nothing.
+func (v EventVersion) InForce() bool { return v.Superseded.IsZero() }
