@@ -27,6 +27,7 @@ const (
 	KindPatient     Kind = "patient.view"
 	KindEvents      Kind = "events.view"
 	KindExport      Kind = "events.export"
+	KindSavedView   Kind = "events.saved-view"
 	KindReports     Kind = "reports.list"
 	KindReport      Kind = "report.view"
 	KindReportFile  Kind = "report.file"

@@ -337,7 +337,7 @@ func TestBreakGlassBannerIsEverywhere(t *testing.T) {
 	s := newSite(t, func(d *Deps) {
 		f := emergencyHealth{withData()}
 		d.Patients, d.Series, d.Events, d.Home, d.Views, d.Lookers = f, f, f, f, fakeViews{}, fakeLookers{}
-		d.NewReports = &fakeIndex{}
+		d.NewReports, d.SavedViews = &fakeIndex{}, f
 	})
 	s.server.cfg.Zone, _ = time.LoadLocation("Europe/Berlin")
 	for _, path := range []string{"/patients/" + knownPatient, "/patients/" + knownPatient + "/chart?metric=heart_rate", "/patients/" + knownPatient + "/access",

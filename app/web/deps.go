@@ -46,6 +46,8 @@ type Deps struct {
 	Home       HomeStore
 	NewReports NewReports
 	Views      ViewSealer
+	// SavedViews are the views of the events that users keep.
+	SavedViews ViewStore
 	// Exports and Receipts are for the export of health events.
 	Exports  ExportStore
 	Receipts ReceiptStore

@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"healthportal/app/access"
@@ -16,12 +18,15 @@ import (
 // EventStore reads pages of events, seeing only what scope allows.
 type EventStore interface {
 	EventPage(ctx context.Context, scope access.Scope, f health.EventFilter) (health.EventPage, error)
+	// EventVersions returns all versions of an event, the one in force first, or health.ErrNotFound.
+	EventVersions(ctx context.Context, scope access.Scope, person health.PersonID, at health.Cursor) ([]health.EventVersion, error)
 }
 
 // eventPages is the event table.
 type eventPages struct {
 	store    EventStore
 	patients PatientStore
+	views    ViewStore
 }
 
 // table answers GET /dashboard/events: a page of one patient's events.
@@ -30,43 +35,56 @@ func (h eventPages) table(r *request) error {
 	if publicID == "" {
 		return r.render(page{title: "Health events", body: events.Choose()})
 	}
-	f, day, err := readEventFilter(r)
-	if err != nil {
-		return err
+	props := events.Props{CSRF: r.csrf()}
+	if v := r.query("view"); v != "" && v != events.ViewAll {
+		return badInput("view", wrongInput("write "+events.ViewAll+" for all events, or leave it out"))
 	}
-	unit, err := readUnit(r, f.Metric)
-	if err != nil {
+	if err := readEvents(r.query, &props); err != nil {
 		return err
 	}
 	p, err := r.patient(h.patients, publicID)
 	if err != nil {
 		return err
 	}
-	f.Person = p.ID
-	found, err := h.store.EventPage(r.ctx, access.One(p.ID), f)
-	if err != nil {
+	props.Person, props.Zone = p.Person, p.Zone(r.zone())
+	if err := h.withSaved(r, &props); err != nil {
 		return err
 	}
-	props := events.Props{Person: p.Person, Zone: p.Zone(r.zone()), Filter: f, Day: day, Unit: unit, Page: found}
+	props.Filter.Person, props.Filter.Choices = p.ID, true
+	if props.Page, err = h.store.EventPage(r.ctx, access.One(p.ID), props.Filter); err != nil {
+		return err
+	}
 	return r.render(page{
 		title: "Health events", patient: ui.PatientBanner(patients.Banner(p, r.today(p.Person), 0)),
 		body: events.Page(props), fragment: events.Table(props), wide: true,
 	})
 }
 
+// readEvents reads what of the events is asked for, and in which unit.
+func readEvents(get lookup, p *events.Props) (err error) {
+	if p.Filter, p.Day, err = readEventFilter(get); err != nil {
+		return err
+	}
+	p.Unit, err = unitOf(get, p.Filter.Metric)
+	return err
+}
+
 // maxMetricCode is longer than any metric's code.
 const maxMetricCode = 600
 
-// readEventFilter reads the query. day is set where one day was asked for.
-func readEventFilter(r *request) (f health.EventFilter, day health.Day, err error) {
-	if f.Metric = r.query("metric"); len(f.Metric) > maxMetricCode {
-		return f, day, badInput("metric", wrongInput("it is longer than any metric's code"))
-	}
-	if f.Size, err = pageSize(r); err != nil {
+// maxFlag is longer than any laboratory's code.
+const maxFlag = 100
+
+// lookup gives the value of a parameter; empty where there is none.
+type lookup func(name string) string
+
+// readEventFilter reads the parameters. day is set where one day was asked for.
+func readEventFilter(get lookup) (f health.EventFilter, day health.Day, err error) {
+	if err := readChosen(get, &f); err != nil {
 		return f, day, err
 	}
 	for name, to := range map[string]*health.Day{"day": &day, "from": &f.From, "to": &f.To} {
-		if s := r.query(name); s != "" {
+		if s := get(name); s != "" {
 			if *to, err = health.ParseDay(s); err != nil {
 				return f, day, badInput(name, err)
 			}
@@ -79,7 +97,7 @@ func readEventFilter(r *request) (f health.EventFilter, day health.Day, err erro
 		f.From, f.To = day, day
 	}
 	for name, to := range map[string]**health.Cursor{"after": &f.After, "before": &f.Before} {
-		if s := r.query(name); s != "" {
+		if s := get(name); s != "" {
 			c, err := health.ParseCursor(s)
 			if err != nil {
 				return f, day, badInput(name, err)
@@ -93,12 +111,35 @@ func readEventFilter(r *request) (f health.EventFilter, day health.Day, err erro
 	return f, day, nil
 }
 
+// readChosen reads what is not about days or the place in the list.
+func readChosen(get lookup, f *health.EventFilter) (err error) {
+	if f.Metric = get("metric"); len(f.Metric) > maxMetricCode {
+		return badInput("metric", wrongInput("it is longer than any metric's code"))
+	}
+	if f.Flag = get("flag"); len(f.Flag) > maxFlag {
+		return badInput("flag", wrongInput("it is longer than any laboratory's code"))
+	}
+	if s := get("source"); s != "" {
+		if f.Source, err = strconv.Atoi(s); err != nil || f.Source < 1 || f.Source > math.MaxInt32 {
+			return badInput("source", wrongInput("choose one from the list: addresses have a source's number, never its name"))
+		}
+	}
+	if s := get("size"); s != "" {
+		if f.Size, err = strconv.Atoi(s); err != nil || f.Size < 1 {
+			return badInput("size", wrongInput("write a number of rows from 1 to "+strconv.Itoa(health.MaxPageSize)))
+		}
+	}
+	return nil
+}
+
 // readUnit reads the unit in which a metric's values are to be shown; empty means
 // as stored. A form says with unit_of which metric its unit belongs to, so that
 // choosing another metric in it leaves the unit behind.
-func readUnit(r *request, metric string) (string, error) {
-	unit := r.query("unit")
-	if of := r.query("unit_of"); unit == "" || (of != "" && of != metric) {
+func readUnit(r *request, metric string) (string, error) { return unitOf(r.query, metric) }
+
+func unitOf(get lookup, metric string) (string, error) {
+	unit := get("unit")
+	if of := get("unit_of"); unit == "" || (of != "" && of != metric) {
 		return "", nil
 	}
 	choices := units.Choices(metric)

@@ -17,7 +17,7 @@ func TestEventTable(t *testing.T) {
 		"<h1>Health events</h1>", "Muster&lt;b&gt;, Anna", "R-1", "Similar name", "times in Europe/Berlin",
 		"29 Mar 2026, 03:30:00", "UTC+02:00", "1 Feb 2026, 09:00:00", "UTC+01:00", "72.50", "&lt; 0.1", "LL critically low", "preliminary", "version 2",
 		"2 of 1,204 events", "Metric: Heart rate", "From 1 Mar 2026", "To 31 Mar 2026", "Wrist sensor", "LOINC 8867-4")
-	want := health.EventFilter{Person: 42, Metric: "heart_rate", From: day("2026-03-01"), To: day("2026-03-31"), Size: 25}
+	want := health.EventFilter{Person: 42, Metric: "heart_rate", From: day("2026-03-01"), To: day("2026-03-31"), Size: 25, Choices: true}
 	if f.gotFilter != want {
 		t.Errorf("asked for %+v", f.gotFilter)
 	}
@@ -91,7 +91,7 @@ func TestEventsBadInput(t *testing.T) {
 	cursor := health.Cursor{At: testNow(), ID: 1}.String()
 	for _, query := range []string{"day=29.03.2026", "day=2026-02-30", "from=x", "to=x", "from=2026-03-02&to=2026-03-01", "day=2026-03-01&from=2026-03-01",
 		"day=2026-03-01&to=2026-03-02", "size=x", "size=0", "after=x", "before=x", "after=" + cursor + "&before=" + cursor, "after=%27%20OR%201=1",
-		"metric=" + strings.Repeat("m", 601)} {
+		"metric=" + strings.Repeat("m", 601), "source=lab", "source=0", "source=-1", "source=2147483648", "flag=" + strings.Repeat("H", 101), "view=mine"} {
 		for _, opts := range [][]option{{as("clinician")}, {as("clinician"), asFragment}} {
 			s.get("/dashboard/events?person="+knownPatient+"&"+query, opts...).wantStatus(t, http.StatusBadRequest).
 				wantText(t, "can&#39;t be used").wantNoText(t, "72.5", "Muster")

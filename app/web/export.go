@@ -68,7 +68,7 @@ type exportQuestion struct {
 
 // whole reports whether the filter leaves nothing of the patient out.
 func (q exportQuestion) whole() bool {
-	return q.filter.Metric == "" && q.filter.From.IsZero() && q.filter.To.IsZero()
+	return q.filter.Metric == "" && q.filter.From.IsZero() && q.filter.To.IsZero() && !q.filter.Costly()
 }
 
 // ask reads what is wanted and asks for the table's total.
@@ -77,7 +77,7 @@ func (h exportPages) ask(r *request) (q exportQuestion, err error) {
 	if publicID == "" {
 		return q, badInput("person", wrongInput("name the patient by the public id"))
 	}
-	if q.filter, q.day, err = readEventFilter(r); err != nil {
+	if q.filter, q.day, err = readEventFilter(r.query); err != nil {
 		return q, err
 	}
 	switch r.query("gzip") {
@@ -94,11 +94,11 @@ func (h exportPages) ask(r *request) (q exportQuestion, err error) {
 		return q, err
 	}
 	q.filter.Person, q.filter.After, q.filter.Before, q.filter.Large = q.patient.ID, nil, nil, false
-	q.filter.Size = 1
+	q.filter.Size, q.filter.CountAll, q.filter.Choices = 1, true, true
 	if q.page, err = h.events.EventPage(r.ctx, access.One(q.patient.ID), q.filter); err != nil {
 		return q, err
 	}
-	q.filter.Size = 0
+	q.filter.Size, q.filter.CountAll, q.filter.Choices = 0, false, false
 	return q, nil
 }
 
@@ -135,7 +135,7 @@ func (h exportPages) ndjson(r *request) error { return h.download(r, health.Expo
 
 // api answers GET /v1/events/export.
 func (h exportPages) api(r *request) error {
-	if err := r.onlyParameters("person", "metric", "day", "from", "to", "format", "gzip"); err != nil {
+	if err := r.onlyParameters("person", "metric", "source", "flag", "day", "from", "to", "format", "gzip"); err != nil {
 		return err
 	}
 	format, err := health.ParseExportFormat(r.query("format"))
@@ -197,7 +197,7 @@ func (h exportPages) prepare(r *request, format health.ExportFormat) (health.Exp
 		Ticket: ticket, UserID: p.UserID, KeyID: p.KeyID, Filter: q.filter, PersonID: q.patient.PublicID, Format: format, Gzip: q.gzip,
 		File: health.ExportName(q.patient.PublicID, q.filter, format, q.gzip), Promised: int64(q.page.Total),
 	}
-	r.note("filter", exportFilter{q.filter.Metric, q.filter.From.String(), q.filter.To.String()})
+	r.note("filter", exportFilter{q.filter.Metric, q.filter.Source, q.filter.Flag, q.filter.From.String(), q.filter.To.String()})
 	r.note("format", string(format))
 	r.note("expected", q.page.Total)
 	return e, q, nil
@@ -206,6 +206,8 @@ func (h exportPages) prepare(r *request, format health.ExportFormat) (health.Exp
 // exportFilter is a filter for the audit log.
 type exportFilter struct {
 	Metric string `json:"metric,omitempty"`
+	Source int    `json:"source,omitempty"`
+	Flag   string `json:"flag,omitempty"`
 	From   string `json:"from,omitempty"`
 	To     string `json:"to,omitempty"`
 }

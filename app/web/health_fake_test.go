@@ -26,6 +26,9 @@ type fakeHealth struct {
 	summary health.SiteSummary
 	sparks  []health.Series
 	seenErr error
+	// views are the saved ones by user and person; versions the history of event 5.
+	views    map[string]string
+	versions []health.EventVersion
 
 	gotFilter   health.EventFilter
 	gotPatients health.PatientFilter
@@ -93,6 +96,38 @@ func (f *fakeHealth) EventPage(_ context.Context, scope access.Scope, filter hea
 	return f.page, f.err
 }
 
+func (f *fakeHealth) EventVersions(_ context.Context, scope access.Scope, person health.PersonID, at health.Cursor) ([]health.EventVersion, error) {
+	f.gotScope = scope
+	if f.err == nil && (person != 42 || at.ID != 5) {
+		return nil, health.ErrNotFound
+	}
+	return f.versions, f.err
+}
+
+func viewKey(userID int64, person health.PersonID) string { return fmt.Sprint(userID, "-", person) }
+
+func (f *fakeHealth) SavedView(_ context.Context, userID int64, person health.PersonID) (string, error) {
+	view, ok := f.views[viewKey(userID, person)]
+	if f.err == nil && !ok {
+		return "", health.ErrNotFound
+	}
+	return view, f.err
+}
+
+func (f *fakeHealth) SaveView(_ context.Context, userID int64, person health.PersonID, view string) error {
+	if f.err == nil {
+		f.views = map[string]string{viewKey(userID, person): view}
+	}
+	return f.err
+}
+
+func (f *fakeHealth) ForgetView(_ context.Context, userID int64, person health.PersonID) error {
+	if f.err == nil {
+		delete(f.views, viewKey(userID, person))
+	}
+	return f.err
+}
+
 // beat is a heart rate of Anna's.
 func beat(id int64, at time.Time, value float64) health.Event {
 	return health.Event{ID: id, Person: 42, Day: health.DayOf(at), MetricTitle: "Heart rate", Version: 1, Observation: health.Observation{
@@ -114,6 +149,7 @@ func withData() *fakeHealth {
 	return &fakeHealth{
 		byZoom: map[health.Zoom][]health.Series{},
 		page: health.EventPage{Events: []health.Event{newest, lab}, Total: 1204, Older: &health.Cursor{At: lab.EffectiveAt, ID: 5},
+			Sources: []health.EventSource{{ID: 3, Name: "Anna's <phone>"}, {ID: 4, Name: "lab"}}, Flags: []string{"H", "LL"},
 			Metrics: []health.MetricCount{{Code: "heart_rate", Name: "Heart rate", Count: 1204}, {Code: "potassium", Name: "Potassium", Count: 3}}},
 		metrics: []health.MetricSummary{
 			{Metric: heart, Count: 1204, First: day("2025-12-30"), Last: day("2026-03-29"), Latest: newest},
@@ -130,7 +166,7 @@ func withData() *fakeHealth {
 
 func healthSite(f *fakeHealth) func(*Deps) {
 	return func(d *Deps) {
-		d.Patients, d.Series, d.Events, d.Home, d.Views = f, f, f, f, fakeViews{}
+		d.Patients, d.Series, d.Events, d.Home, d.Views, d.SavedViews = f, f, f, f, fakeViews{}, f
 		if d.NewReports == nil {
 			d.NewReports = &fakeIndex{state: genomics.IndexState{LastChange: 9}}
 		}

@@ -75,13 +75,16 @@ func (s *Server) exportPages() exportPages {
 // patientRoutes show patients and their health events.
 func (s *Server) patientRoutes() []route {
 	patient := patientPages{s.deps.Patients, s.deps.Series, s.deps.Home, s.deps.NewReports, s.deps.Views}
-	event := eventPages{s.deps.Events, s.deps.Patients}
+	event := eventPages{s.deps.Events, s.deps.Patients, s.deps.SavedViews}
 	export := s.exportPages()
 	return []route{
 		{method: http.MethodGet, path: "/", permission: access.SignedIn, handle: s.home},
 		{method: http.MethodGet, path: "/dashboard", permission: access.PatientsRead, audit: access.KindPatients, handle: patient.list},
 		{method: http.MethodPost, path: "/dashboard/search", permission: access.PatientsRead, audit: access.KindPatients, handle: patient.search},
 		{method: http.MethodGet, path: "/dashboard/events", permission: access.EventsRead, audit: access.KindEvents, handle: event.table},
+		{method: http.MethodGet, path: "/dashboard/events/:id/versions", permission: access.EventsRead, audit: access.KindEvents, handle: event.versions},
+		{method: http.MethodPost, path: "/dashboard/events/view", permission: access.EventsRead, audit: access.KindSavedView, handle: event.saveView},
+		{method: http.MethodPost, path: "/dashboard/events/view/forget", permission: access.EventsRead, audit: access.KindSavedView, handle: event.forgetView},
 		{method: http.MethodGet, path: "/dashboard/events/export", permission: access.EventsRead, audit: access.KindEvents, handle: export.offer},
 		{method: http.MethodGet, path: "/dashboard/events/export.csv", permission: access.EventsRead, audit: access.KindExport, handle: export.csv, streams: true},
 		{method: http.MethodGet, path: "/dashboard/events/export.ndjson", permission: access.EventsRead, audit: access.KindExport, handle: export.ndjson, streams: true},

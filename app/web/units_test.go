@@ -64,8 +64,8 @@ func TestUnitOfTheEventTable(t *testing.T) {
 				t.Errorf("%s leads to %s", id, href)
 			}
 		}
-		if n := strings.Count(a.body, `name="unit" value="mmol/L"`); n != 1 {
-			t.Errorf("%d forms of the page size keep the unit", n)
+		if n := strings.Count(a.body, `name="unit" value="mmol/L"`); n != 2 {
+			t.Errorf("%d forms keep the unit, of the page size's and the saved view's", n)
 		}
 		if strings.Contains(a.body, "<html") == (len(opts) == 2) {
 			t.Error("page and fragment are mixed up")

@@ -25,6 +25,7 @@ type eventsAnswer struct {
 	Person   string      `json:"person"`
 	TimeZone string      `json:"time_zone"`
 	Total    int         `json:"total"`
+	AtLeast  bool        `json:"total_capped"`
 	Events   []eventItem `json:"events"`
 	Previous *string     `json:"previous"`
 	Next     *string     `json:"next"`
@@ -53,6 +54,7 @@ type eventItem struct {
 	Flag          *string  `json:"flag"`
 	Status        string   `json:"status"`
 	Source        string   `json:"source"`
+	SourceID      int      `json:"source_id"`
 	Device        *string  `json:"device"`
 	ExternalID    *string  `json:"external_id"`
 	Group         *string  `json:"group"`
@@ -61,7 +63,7 @@ type eventItem struct {
 
 // listEvents answers GET /v1/events: a page of one patient's events, newest first.
 func (h apiPages) listEvents(r *request) error {
-	if err := r.onlyParameters("person", "metric", "day", "from", "to", "size", "after", "before"); err != nil {
+	if err := r.onlyParameters("person", "metric", "source", "flag", "day", "from", "to", "size", "after", "before"); err != nil {
 		return err
 	}
 	size, err := r.rows("size", health.DefaultPageSize, health.MaxLargePage)
@@ -72,7 +74,7 @@ func (h apiPages) listEvents(r *request) error {
 	if publicID == "" {
 		return badInput("person", wrongInput("name the patient by the public id"))
 	}
-	f, day, err := readEventFilter(r)
+	f, day, err := readEventFilter(r.query)
 	if err != nil {
 		return err
 	}
@@ -90,7 +92,7 @@ func (h apiPages) listEvents(r *request) error {
 	}
 	r.note("rows", len(found.Events))
 	answer := eventsAnswer{
-		Person: p.PublicID, TimeZone: p.Zone(r.zone()).String(), Total: found.Total, Events: make([]eventItem, len(found.Events)),
+		Person: p.PublicID, TimeZone: p.Zone(r.zone()).String(), Total: found.Total, AtLeast: found.AtLeast, Events: make([]eventItem, len(found.Events)),
 		Previous: eventsHref(p.PublicID, f, day, "before", found.Newer), Next: eventsHref(p.PublicID, f, day, "after", found.Older),
 	}
 	for i := range found.Events {
@@ -105,7 +107,7 @@ func newEventItem(e *health.Event) eventItem {
 		EffectiveAt: instant(e.EffectiveAt), EffectiveEnd: instant(e.EffectiveEnd), Day: e.Day.String(), WholeDays: !e.StartDay.IsZero(),
 		Comparator: textOrNull(e.Comparator), ValueText: textOrNull(e.ValueText), Unit: textOrNull(e.Unit),
 		OriginalValue: textOrNull(e.OrigValue), OriginalUnit: textOrNull(e.OrigUnit), RefLow: finite(e.RefLow), RefHigh: finite(e.RefHigh),
-		Flag: textOrNull(e.Flag), Status: string(e.Status), Source: e.Source, Device: textOrNull(e.Device),
+		Flag: textOrNull(e.Flag), Status: string(e.Status), Source: e.Source, SourceID: e.SourceID, Device: textOrNull(e.Device),
 		ExternalID: textOrNull(e.ExternalID), Group: textOrNull(e.Group), Version: e.Version,
 	}
 	if e.HasOffset {
@@ -129,6 +131,12 @@ func eventsHref(person string, f health.EventFilter, day health.Day, name string
 	q := url.Values{"person": {person}, "size": {strconv.Itoa(f.Size)}, name: {c.String()}}
 	if f.Metric != "" {
 		q.Set("metric", f.Metric)
+	}
+	if f.Source != 0 {
+		q.Set("source", strconv.Itoa(f.Source))
+	}
+	if f.Flag != "" {
+		q.Set("flag", f.Flag)
 	}
 	if !day.IsZero() {
 		q.Set("day", day.String())

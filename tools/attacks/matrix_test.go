@@ -25,7 +25,7 @@ func expected() map[string]string {
 			"GET /notices|POST /notices/seen|GET /settings/sessions|POST /settings/sessions/:id/end|POST /settings/sessions/end-others|GET /settings/passkeys|" +
 			"POST /settings/passkeys/begin|POST /settings/passkeys/finish|POST /settings/passkeys/:id/name|POST /settings/passkeys/:id/remove|" +
 			"GET /settings/keys|GET /dashboard/events/exports/:id|POST /settings/keys/:id/revoke",
-		"clinician": "GET /dashboard|POST /dashboard/search|GET /dashboard/events|GET /dashboard/events/export|GET /dashboard/events/export.csv|GET /dashboard/events/export.ndjson|GET /patients/:id|GET /patients/:id/chart|GET /patients/:id/access|" +
+		"clinician": "GET /dashboard|POST /dashboard/search|GET /dashboard/events|GET /dashboard/events/:id/versions|POST /dashboard/events/view|POST /dashboard/events/view/forget|GET /dashboard/events/export|GET /dashboard/events/export.csv|GET /dashboard/events/export.ndjson|GET /patients/:id|GET /patients/:id/chart|GET /patients/:id/access|" +
 			"GET /break-glass|POST /break-glass/find|POST /break-glass/open|POST /break-glass/:id/end",
 		"clinician analyst": "GET /genomics/reports|POST /genomics/reports|GET /genomics/reports/:id|GET /genomics/reports/:id/file",
 		"researcher":        "GET /research|GET /research/events|GET /research/participants|GET /research/participants/:pseudonym",

@@ -15,6 +15,7 @@ func kindWords() []struct {
 		{access.KindPatient, "Patient page"},
 		{access.KindEvents, "Health events"},
 		{access.KindExport, "Health events: export"},
+		{access.KindSavedView, "Health events: saved view"},
 		{access.KindReports, "List of reports"},
 		{access.KindReport, "Report"},
 		{access.KindReportFile, "Report file"},

@@ -2,7 +2,6 @@
 package events
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -33,6 +32,11 @@ type Props struct {
 	// Unit is the one of the metric's that the reader chose to see its values in; empty: as stored.
 	Unit string
 	Page health.EventPage
+	// Saved is the view that the reader keeps for the patient, empty where there is none;
+	// SavedBroken says that it can't be read any more.
+	Saved       string
+	SavedBroken bool
+	CSRF        string
 }
 
 // hx swaps the whole component, so that filter, table and pages stay one.
@@ -47,6 +51,10 @@ func (p Props) query(without ...string) url.Values {
 		}
 	}
 	set("metric", p.Filter.Metric)
+	set("flag", p.Filter.Flag)
+	if p.Filter.Source != 0 {
+		set("source", strconv.Itoa(p.Filter.Source))
+	}
 	if q.Has("metric") {
 		set("unit", p.Unit)
 	}
@@ -62,7 +70,15 @@ func (p Props) query(without ...string) url.Values {
 	return q
 }
 
-func (p Props) href(without ...string) string { return Path + "?" + p.query(without...).Encode() }
+// href is the table's address. Where the reader has a saved view, an address of the
+// patient alone would open it, so that all events are asked for by name.
+func (p Props) href(without ...string) string {
+	q := p.query(without...)
+	if p.Saved != "" && len(q) == 1 {
+		q.Set("view", ViewAll)
+	}
+	return Path + "?" + q.Encode()
+}
 
 func (p Props) cursorHref(name string, c *health.Cursor) string {
 	if c == nil {
@@ -96,7 +112,7 @@ func (p Props) filterBar() ui.FilterBarProps {
 	bar := ui.FilterBarProps{
 		ID: "event-filter", Label: "Filter events", Action: Path, HX: hx(), Chips: p.chips(),
 		Fields: []ui.FieldProps{
-			metric,
+			metric, p.sourceField(), p.flagField(),
 			{Name: "from", Label: "From day", Type: ui.FieldDate, Value: p.Filter.From.String()},
 			{Name: "to", Label: "To day", Type: ui.FieldDate, Value: p.Filter.To.String()},
 		},
@@ -109,7 +125,7 @@ func (p Props) filterBar() ui.FilterBarProps {
 		bar.Fields, bar.Hidden = append(bar.Fields, field), append(bar.Hidden, of)
 	}
 	if len(bar.Chips) > 0 {
-		bar.ClearHref = p.href("metric", "day", "from", "to")
+		bar.ClearHref = p.href(filters()...)
 	}
 	return bar
 }
@@ -118,6 +134,12 @@ func (p Props) chips() []ui.Chip {
 	var chips []ui.Chip
 	if p.Filter.Metric != "" {
 		chips = append(chips, ui.Chip{Label: "Metric: " + p.title(p.Filter.Metric), RemoveHref: p.href("metric")})
+	}
+	if p.Filter.Source != 0 {
+		chips = append(chips, ui.Chip{Label: "Source: " + p.sourceName(), RemoveHref: p.href("source")})
+	}
+	if p.Filter.Flag != "" {
+		chips = append(chips, ui.Chip{Label: "Flag: " + flagName(p.Filter.Flag), RemoveHref: p.href("flag")})
 	}
 	if !p.Day.IsZero() {
 		return append(chips, ui.Chip{Label: "Day: " + format.Date(p.Day), RemoveHref: p.href("day")})
@@ -137,7 +159,7 @@ func (p Props) pagination() ui.PaginationProps {
 		Previous: p.cursorHref("before", p.Page.Newer), Next: p.cursorHref("after", p.Page.Older),
 	}
 	q := p.query("size")
-	for _, name := range []string{"person", "metric", "unit", "day", "from", "to"} {
+	for _, name := range append([]string{"person", "unit"}, filters()...) {
 		if v := q.Get(name); v != "" {
 			b.Hidden = append(b.Hidden, ui.Hidden{Name: name, Value: v})
 		}
@@ -148,11 +170,14 @@ func (p Props) pagination() ui.PaginationProps {
 // count says how many of the filter's events the page shows.
 func (p Props) count() string {
 	n := len(p.Page.Events)
-	total := format.Things(p.Page.Total, "event")
-	if n == p.Page.Total {
-		return total
+	total := total(p.Page)
+	if n != p.Page.Total || p.Page.AtLeast {
+		total = format.Count(n) + " of " + total
 	}
-	return format.Count(n) + " of " + total
+	if lines := len(p.lines()); lines != n {
+		total += ", in " + format.Things(lines, "line")
+	}
+	return total
 }
 
 func columns() []ui.Column {
@@ -160,13 +185,27 @@ func columns() []ui.Column {
 }
 
 func (p Props) rows() []templ.Component {
-	rows := make([]templ.Component, 0, len(p.Page.Events))
-	for _, e := range p.Page.Events {
-		rows = append(rows, ui.Row(ui.RowProps{ID: "event-" + strconv.FormatInt(e.ID, 10), Columns: columns(), Cells: []ui.Cell{
-			p.timeCell(e), metricCell(e), p.valueCell(e), p.unitCell(e), patients.FlagCell(e.Observation), statusCell(e), sourceCell(e),
-		}}))
+	lines := p.lines()
+	rows := make([]templ.Component, 0, len(lines))
+	for i, line := range lines {
+		e := line[0]
+		cells := p.cells(e)
+		if len(line) == 2 {
+			cells = p.pairCells(e, line[1])
+		}
+		if i > 0 && e.Group != "" && groupOf(e) == groupOf(lines[i-1][0]) {
+			cells[0].Sub += "; measured with the line above"
+		}
+		if e.Torn {
+			cells[0].Sub += "; this measurement may go on beyond this page"
+		}
+		rows = append(rows, ui.Row(ui.RowProps{ID: "event-" + strconv.FormatInt(e.ID, 10), Columns: columns(), Cells: cells}))
 	}
 	return rows
+}
+
+func (p Props) cells(e health.Event) []ui.Cell {
+	return []ui.Cell{p.timeCell(e), metricCell(e), p.valueCell(e), p.unitCell(e), patients.FlagCell(e.Observation), p.statusCell(e), sourceCell(e)}
 }
 
 // timeCell shows the time in the patient's zone with its offset; a whole day has no time.
@@ -226,20 +265,24 @@ func (p Props) unitCell(e health.Event) ui.Cell {
 	return cell
 }
 
-// statusCell badges what is not plainly final, and new versions.
-func statusCell(e health.Event) ui.Cell {
-	cell := ui.Cell{Text: string(e.Status)}
-	switch e.Status {
-	case health.Final:
-	case health.Preliminary, "registered":
-		cell.Kind = ui.Info
-	default:
-		cell.Kind = ui.Warn
-	}
+// statusCell badges what is not plainly final, and leads to the history of new versions.
+func (p Props) statusCell(e health.Event) ui.Cell {
+	cell := ui.Cell{Text: string(e.Status), Kind: statusKind(e.Status)}
 	if e.Version > 1 {
-		cell.Sub = fmt.Sprintf("version %d", e.Version)
+		cell.Content = p.statuses(e)
 	}
 	return cell
+}
+
+func statusKind(s health.Status) ui.Kind {
+	switch s {
+	case health.Final:
+		return ui.Neutral
+	case health.Preliminary, "registered":
+		return ui.Info
+	default:
+		return ui.Warn
+	}
 }
 
 func sourceCell(e health.Event) ui.Cell { return ui.Cell{Text: e.Source, Sub: e.Device} }
@@ -255,7 +298,7 @@ func (p Props) empty() ui.EmptyStateProps {
 			parts = append(parts, c.Label)
 		}
 		return ui.EmptyStateProps{Title: "No events match", Text: "Nothing was found for " + strings.Join(parts, ", ") + ".", Icon: ui.IconPulse,
-			Action: ui.LinkButton(ui.LinkProps{Label: "Show all events", Href: p.href("metric", "day", "from", "to")})}
+			Action: ui.LinkButton(ui.LinkProps{Label: "Show all events", Href: p.href(filters()...)})}
 	}
 	return ui.EmptyStateProps{Title: "No health data yet", Text: "Nothing was imported for this patient so far.", Icon: ui.IconPulse}
 }

@@ -110,12 +110,12 @@ func TestUnitInAddresses(t *testing.T) {
 		}
 	}
 	bar := p.filterBar()
-	if n := len(bar.Fields); n != 4 || bar.Fields[3].Name != "unit" || bar.Fields[3].Value != "mmol/L" || bar.Hidden[1].Value != "glucose" {
+	if n := len(bar.Fields); n != 6 || bar.Fields[5].Name != "unit" || bar.Fields[5].Value != "mmol/L" || bar.Hidden[1].Value != "glucose" {
 		t.Errorf("%+v", bar)
 	}
 	for _, metric := range []string{"", "heart_rate"} {
 		p.Filter.Metric, p.Unit = metric, ""
-		if bar := p.filterBar(); len(bar.Fields) != 3 || len(bar.Hidden) != 1 {
+		if bar := p.filterBar(); len(bar.Fields) != 5 || len(bar.Hidden) != 1 {
 			t.Errorf("%q: %+v", metric, bar)
 		}
 	}

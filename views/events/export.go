@@ -34,7 +34,7 @@ func (p Props) exportHref() string { return ExportPath + "?" + p.chosen().Encode
 func (p ExportProps) hidden() []ui.Hidden {
 	hidden := []ui.Hidden{{Name: "receipt", Value: p.Ticket}}
 	q := p.chosen()
-	for _, name := range []string{"person", "metric", "day", "from", "to"} {
+	for _, name := range append([]string{"person"}, filters()...) {
 		if v := q.Get(name); v != "" {
 			hidden = append(hidden, ui.Hidden{Name: name, Value: v})
 		}
@@ -50,6 +50,8 @@ func (p ExportProps) facts() []ui.Definition {
 	return []ui.Definition{
 		{Term: "Rows", Text: format.Things(p.Page.Total, "event")},
 		{Term: "Metric", Text: metric},
+		{Term: "Source", Text: p.sourceName()},
+		{Term: "Flag", Text: flagName(p.Filter.Flag)},
 		{Term: "Days", Text: days(p.Filter)},
 		{Term: "Times", Text: "in " + p.Zone.String() + ", each with its offset from UTC"},
 		{Term: "File", Text: health.ExportName(p.Person.PublicID, p.Filter, health.ExportCSV, false), Code: true},
@@ -125,7 +127,7 @@ func (p ReceiptProps) progress() string {
 // eventsHref leads back to what was exported.
 func (p ReceiptProps) eventsHref() string {
 	q := url.Values{"person": {p.Export.PersonID}}
-	for name, v := range map[string]string{"metric": p.Export.Filter.Metric, "from": p.Export.Filter.From.String(), "to": p.Export.Filter.To.String()} {
+	for name, v := range map[string]string{"metric": p.Export.Filter.Metric, "source": sourceNumber(p.Export.Filter), "flag": p.Export.Filter.Flag, "from": p.Export.Filter.From.String(), "to": p.Export.Filter.To.String()} {
 		if v != "" {
 			q.Set(name, v)
 		}
@@ -145,6 +147,12 @@ func (p ReceiptProps) facts() []ui.Definition {
 	}
 	list = append(list, ui.Definition{Term: "Rows", Text: format.Count(int(e.Rows))}, ui.Definition{Term: "Bytes", Text: format.Count(int(e.Bytes))},
 		ui.Definition{Term: "Metric", Text: metric}, ui.Definition{Term: "Days", Text: days(e.Filter)})
+	if e.Filter.Source != 0 {
+		list = append(list, ui.Definition{Term: "Source", Text: "no. " + sourceNumber(e.Filter)})
+	}
+	if e.Filter.Flag != "" {
+		list = append(list, ui.Definition{Term: "Flag", Text: flagName(e.Filter.Flag)})
+	}
 	if e.KeyID != "" {
 		list = append(list, ui.Definition{Term: "API key", Text: e.KeyID, Code: true})
 	}
