@@ -190,8 +190,9 @@ func (p Props) rows() []templ.Component {
 	for i, line := range lines {
 		e := line[0]
 		cells := p.cells(e)
+		var attrs templ.Attributes
 		if len(line) == 2 {
-			cells = p.pairCells(e, line[1])
+			cells, attrs = p.pairCells(e, line[1]), templ.Attributes{"data-events": "2"}
 		}
 		if i > 0 && e.Group != "" && groupOf(e) == groupOf(lines[i-1][0]) {
 			cells[0].Sub += "; measured with the line above"
@@ -199,7 +200,7 @@ func (p Props) rows() []templ.Component {
 		if e.Torn {
 			cells[0].Sub += "; this measurement may go on beyond this page"
 		}
-		rows = append(rows, ui.Row(ui.RowProps{ID: "event-" + strconv.FormatInt(e.ID, 10), Columns: columns(), Cells: cells}))
+		rows = append(rows, ui.Row(ui.RowProps{ID: "event-" + strconv.FormatInt(e.ID, 10), Columns: columns(), Cells: cells, Attrs: attrs}))
 	}
 	return rows
 }

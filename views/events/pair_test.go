@@ -99,7 +99,7 @@ func TestStatusOfAPair(t *testing.T) {
 	p := with(pressure(1, systolic, 118, "g", func(e *health.Event) { e.Status, e.Version = health.Preliminary, 3 }), pressure(2, diastolic, 76, "g"))
 	line := row(t, p, "1")
 	at := health.Cursor{At: p.Page.Events[0].EffectiveAt, ID: 1}.String()
-	for _, want := range []string{"systolic", "preliminary", "<summary>version 3</summary>", "diastolic", "final", "/dashboard/events/" + at + "/versions?person=abc", "toggle from:closest details once"} {
+	for _, want := range []string{"systolic", "preliminary", "<summary>version 3</summary>", "diastolic", "final", "/dashboard/events/" + at + "/versions?person=abc", `hx-trigger="toggle once"`, `hx-target="#versions-1"`, `id="versions-1"`} {
 		if !strings.Contains(line, want) {
 			t.Errorf("the line lacks %q:\n%s", want, line)
 		}

@@ -23,9 +23,12 @@ func (p Props) versionsHref(e health.Event) string {
 	return Path + "/" + health.Cursor{At: e.EffectiveAt, ID: e.ID}.String() + "/versions?" + url.Values{"person": {p.Person.PublicID}}.Encode()
 }
 
+// versionsID is the place of an event's history within the table.
+func versionsID(e health.Event) string { return "versions-" + strconv.FormatInt(e.ID, 10) }
+
 // versionsHX loads the history where its details are opened.
 func (p Props) versionsHX(e health.Event) ui.HX {
-	return ui.HX{Get: p.versionsHref(e), Trigger: "toggle from:closest details once"}
+	return ui.HX{Get: p.versionsHref(e), Trigger: "toggle once", Target: "#" + versionsID(e)}
 }
 
 // state says what of a version counts.

@@ -56,6 +56,7 @@ type RowProps struct {
 	Columns  []Column
 	Cells    []Cell
 	Selected bool
+	Attrs    templ.Attributes // what scripts and tests read of the row
 }
 
 // column is the i-th column, or an empty one where a row is longer than the head.
