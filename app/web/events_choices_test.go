@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"healthportal/app/access"
 	"healthportal/app/health"
 )
 
@@ -152,4 +153,39 @@ func (s *site) testBadViews(f *fakeHealth, save func(string, ...option) answer) 
 		got.wantStatus(t, http.StatusServiceUnavailable).wantNoText(t, "10.0.0.1")
 	}
 	f.err = nil
+}
+
+func TestExportOfASourceAndFlag(t *testing.T) {
+	s, h, f := exportSite(t)
+	const chosen = "?person=" + knownPatient + "&source=3&flag=H"
+	s.get("/dashboard/events/export"+chosen, as("clinician")).wantStatus(t, http.StatusOK).
+		wantText(t, "Anna&#39;s &lt;phone&gt;", "H high", `name="source" value="3"`, `name="flag" value="H"`).wantNoText(t, "data-step-up")
+	if g := h.gotFilter; g.Source != 3 || g.Flag != "H" || !g.CountAll {
+		t.Errorf("counted %+v", g)
+	}
+	s.get("/dashboard/events/export.csv"+chosen, as("clinician")).wantStatus(t, http.StatusOK)
+	if g := f.receipt().Filter; g.Source != 3 || g.Flag != "H" || g.CountAll || g.Choices || g.Person != 42 {
+		t.Errorf("exported %+v", g)
+	}
+	if e := s.book.last(); !strings.Contains(e.Detail, `"source":3`) || !strings.Contains(e.Detail, `"flag":"H"`) || strings.Contains(e.Detail, "phone") {
+		t.Errorf("recorded %s", e.Detail)
+	}
+	s.get("/dashboard/events/export.csv?person="+knownPatient+"&source=lab", as("clinician")).wantStatus(t, http.StatusBadRequest)
+}
+
+func TestAPIEventsOfASourceAndFlag(t *testing.T) {
+	w := newAPIWorld(t)
+	k := w.key("t.user", access.EventsRead).Text
+	w.health.page.AtLeast, w.health.page.Total, w.health.page.Events[0].SourceID = true, health.CountLimit, 3
+	var got eventsAnswer
+	w.get("/v1/events?source=3&flag=not-normal&person="+knownPatient, bearer(k)).wantJSON(t, "Events", &got)
+	if !got.AtLeast || got.Total != health.CountLimit || got.Events[0].SourceID != 3 || !strings.Contains(*got.Next, "source=3") || !strings.Contains(*got.Next, "flag=not-normal") {
+		t.Errorf("%+v", got)
+	}
+	if g := w.health.gotFilter; g.Source != 3 || g.Flag != health.FlagNotNormal || g.Choices || g.CountAll {
+		t.Errorf("asked for %+v", g)
+	}
+	for _, bad := range []string{"source=lab", "source=0", "flag=" + strings.Repeat("H", 101), "view=all"} {
+		w.get("/v1/events?person="+knownPatient+"&"+bad, bearer(k)).wantProblem(t, http.StatusBadRequest)
+	}
 }

@@ -3,6 +3,7 @@ package events
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"healthportal/app/health"
 )
@@ -44,6 +45,21 @@ func TestChoices(t *testing.T) {
 		if got := flagName(flag); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// A receipt leads back to just what was exported.
+func TestReceiptOfAChoice(t *testing.T) {
+	p := ReceiptProps{Zone: time.UTC, Known: true, Export: health.Export{PersonID: "pub", Filter: health.EventFilter{Source: 3, Flag: "H"}}}
+	if got := p.eventsHref(); got != "/dashboard/events?flag=H&person=pub&source=3" {
+		t.Error(got)
+	}
+	if text := html(t, Receipt(p)); !strings.Contains(text, "no. 3") || !strings.Contains(text, "H high") {
+		t.Errorf("%s", text)
+	}
+	p.Export.Filter = health.EventFilter{}
+	if got := p.eventsHref(); got != "/dashboard/events?person=pub&view=all" {
+		t.Error(got)
 	}
 }
 

@@ -74,10 +74,10 @@ func (p Props) query(without ...string) url.Values {
 // patient alone would open it, so that all events are asked for by name.
 func (p Props) href(without ...string) string {
 	q := p.query(without...)
-	if p.Saved != "" && len(q) == 1 {
-		q.Set("view", ViewAll)
+	if p.Saved == "" {
+		return Path + "?" + q.Encode()
 	}
-	return Path + "?" + q.Encode()
+	return explicit(q)
 }
 
 func (p Props) cursorHref(name string, c *health.Cursor) string {

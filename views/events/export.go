@@ -132,7 +132,7 @@ func (p ReceiptProps) eventsHref() string {
 			q.Set(name, v)
 		}
 	}
-	return Path + "?" + q.Encode()
+	return explicit(q)
 }
 
 func (p ReceiptProps) facts() []ui.Definition {

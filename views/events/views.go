@@ -19,6 +19,15 @@ const (
 // Href is the address of a patient's events, which opens the reader's saved view.
 func Href(publicID string) string { return Path + "?" + url.Values{"person": {publicID}}.Encode() }
 
+// explicit is the table's address for parameters, which shows just what they say,
+// whatever view the reader has saved.
+func explicit(q url.Values) string {
+	if len(q) == 1 {
+		q.Set("view", ViewAll)
+	}
+	return Path + "?" + q.Encode()
+}
+
 // View is what a saved view keeps: the parameters without the patient and the place in
 // the list; empty where nothing is chosen.
 func (p Props) View() string {
