@@ -70,6 +70,7 @@ func TestEventTable(t *testing.T) {
 	b.visit("events-saved")
 	b.click("Show everything")
 	b.waitText("Open your saved view")
+	b.until("the focus is on the number of events", `document.activeElement.id === "event-pages-count"`)
 	b.click("Forget saved view")
 	b.until("forgotten", `document.readyState === "complete" && !document.body.innerText.includes("saved view")`)
 	b.quiet()
