@@ -96,12 +96,12 @@ func (b *bench) export(ctx context.Context, s *site, who subject, format health.
 		return fmt.Errorf("write psql's script: %w", err)
 	}
 	download := func(ctx context.Context) (transfer, error) { return s.download(ctx, who, format) }
-	copied := func(ctx context.Context) (transfer, error) { return b.copied(ctx, file) }
+	copying := func(ctx context.Context) (transfer, error) { return b.psqlFile(ctx, file) }
 	ours, err := download(ctx) // connect and read everything once
 	if err != nil {
 		return err
 	}
-	theirs, err := copied(ctx)
+	theirs, err := copying(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (b *bench) export(ctx context.Context, s *site, who subject, format health.
 		return fmt.Errorf("the portal exports %d rows in %d lines, psql %d lines of %d events", ours.rows, ours.lines, theirs.lines, who.events)
 	}
 	perSecond := func(t transfer) float64 { return float64(who.events) / t.whole.Seconds() }
-	pairs, err := alternate(ctx, b.opt.runs, measured(download, perSecond), measured(copied, perSecond))
+	pairs, err := alternate(ctx, b.opt.runs, measured(download, perSecond), measured(copying, perSecond))
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (b *bench) export(ctx context.Context, s *site, who subject, format health.
 		Note: fmt.Sprintf("%d MB, hashed on the way; the reader shares the processors; live memory grew by at most %d KB", ours.bytes>>20, s.growth(ctx, who, format)>>10),
 	})
 	first := func(t transfer) float64 { return float64(t.first.Microseconds()) / 1000 }
-	if pairs, err = alternate(ctx, b.opt.runs, measured(download, first), measured(copied, first)); err != nil {
+	if pairs, err = alternate(ctx, b.opt.runs, measured(download, first), measured(copying, first)); err != nil {
 		return err
 	}
 	b.add(Result{Name: "  its first byte", Limit: `psql \copy of the same statement`, Unit: "ms", Pairs: pairs, Note: "psql's has the start of a program, ours session, patient, total, receipt and audit"})
@@ -163,8 +163,8 @@ func measured(call func(context.Context) (transfer, error), number func(transfer
 	}
 }
 
-// copied runs psql's script.
-func (b *bench) copied(ctx context.Context, file string) (transfer, error) {
+// psqlFile runs psql's script.
+func (b *bench) psqlFile(ctx context.Context, file string) (transfer, error) {
 	dsn, err := b.place.dsn(swollen)
 	if err != nil {
 		return transfer{}, err

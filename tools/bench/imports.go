@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,11 +15,13 @@ import (
 	"healthportal/store/postgres"
 )
 
-// The databases of a run: templates, and the one that pages are measured on.
+// The databases of a run: templates, the one that pages are measured on, and
+// the one that psql fills.
 const (
 	migrated = "bench_migrated"
 	peopled  = "bench_peopled"
 	filled   = "bench_filled"
+	copied   = "bench_copied"
 )
 
 // team is the care team that gets all patients.
@@ -53,7 +57,7 @@ func (b *bench) prepare(ctx context.Context) error {
 		return err
 	}
 	return b.withStore(ctx, peopled, func(db *postgres.DB) error {
-		_, err := importFile(ctx, db, b.place.patientsFile())
+		_, err := importFile(ctx, db, formatFHIR, "", b.place.patientsFile())
 		return err
 	})
 }
@@ -72,30 +76,31 @@ func (b *bench) withStore(ctx context.Context, database string, fn func(*postgre
 	return fn(db)
 }
 
+// contest is one importer against \copy of the rows that it made.
+type contest struct {
+	name, format, file string
+	rows               int
+	// memory is the most that each importing process held, in bytes.
+	memory []float64
+}
+
 // imports measures the importer against \copy of the rows that it made. The
-// last run's database stays, for the pages.
+// last run's database of FHIR stays, for the pages.
 func (b *bench) imports(ctx context.Context) error {
-	runs := b.opt.runs
-	if !b.opt.measures(partImport) {
-		runs = 1
-	}
-	result := Result{
-		Name: "import FHIR NDJSON", Limit: `psql \copy of the same rows into a bare table`, Unit: "rows/s", More: true,
-		Note: "the importer parses, identifies, indexes and rolls up; the bare table has no index, constraint, trigger or partition",
-	}
-	for i := range runs {
-		b.say("import, run %d of %d", i+1, runs)
-		if err := errors.Join(b.place.drop(ctx, filled), b.place.create(ctx, filled, peopled)); err != nil {
-			return err
-		}
-		pair, err := b.importOnce(ctx)
-		if err != nil {
-			return err
-		}
-		result.Pairs = append(result.Pairs, pair)
-	}
 	if b.opt.measures(partImport) {
-		b.add(result)
+		if err := writeFile(b.place.appleFile(), func(w io.Writer) error { return writeApple(w, b.opt.records) }); err != nil {
+			return err
+		}
+		for _, c := range []*contest{
+			{name: "Apple Health", format: formatApple, file: b.place.appleFile()},
+			{name: "FHIR NDJSON", format: formatFHIR, file: b.place.eventsFile()},
+		} {
+			if err := b.contest(ctx, c); err != nil {
+				return err
+			}
+		}
+	} else if _, err := b.importOnce(ctx, &contest{format: formatFHIR, file: b.place.eventsFile()}); err != nil {
+		return err
 	}
 	conn, err := b.place.connect(ctx, filled)
 	if err != nil {
@@ -109,60 +114,117 @@ func (b *bench) imports(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) importOnce(ctx context.Context) (Pair, error) {
-	if err := b.place.checkpoint(ctx); err != nil {
-		return Pair{}, err
+// contest runs both sides, and says what the importing processes held in memory.
+func (b *bench) contest(ctx context.Context, c *contest) error {
+	var triggered, plain []Pair
+	for i := range b.opt.runs {
+		b.say("import of %s, run %d of %d", c.name, i+1, b.opt.runs)
+		// The first import makes the rows that psql copies.
+		order := []side{
+			func(ctx context.Context) (float64, error) { return b.importOnce(ctx, c) },
+			func(ctx context.Context) (float64, error) { return b.copyOnce(ctx, c, true) },
+			func(ctx context.Context) (float64, error) { return b.copyOnce(ctx, c, false) },
+		}
+		var took [3]float64
+		for k := range order {
+			n := (i + k) % len(order)
+			var err error
+			if took[n], err = order[n](ctx); err != nil {
+				return err
+			}
+		}
+		triggered = append(triggered, Pair{Ours: took[0], Limit: took[1]})
+		plain = append(plain, Pair{Ours: took[0], Limit: took[2]})
 	}
-	var rows int
-	var took float64
-	err := b.withStore(ctx, filled, func(db *postgres.DB) (err error) {
-		took, err = seconds(ctx, func(ctx context.Context) (err error) {
-			rows, err = importFile(ctx, db, b.place.eventsFile())
-			return err
-		})
-		return err
+	b.add(Result{
+		Name: fmt.Sprintf("import %s, %d rows", c.name, c.rows), Limit: `psql \copy of the same rows into the same table`, Unit: "rows/s", More: true, Pairs: triggered,
+		Note: "the importer also parses, identifies, versions and rolls up; psql fires the table's triggers, which note what refresh-views has left to do",
 	})
-	if err != nil {
-		return Pair{}, err
+	b.add(Result{Name: "  the same import", Limit: `psql \copy into the same partitions and indexes without triggers`, Unit: "rows/s", More: true, Pairs: plain})
+	memory := make([]Pair, len(c.memory))
+	for i, bytes := range c.memory {
+		memory[i] = Pair{Ours: bytes / (1 << 20), Limit: 128}
 	}
-	copied, err := b.copyOnce(ctx, rows)
+	info, err := os.Stat(c.file)
 	if err != nil {
-		return Pair{}, err
+		return fmt.Errorf("the file's size: %w", err)
 	}
-	return Pair{Ours: float64(rows) / took, Limit: float64(rows) / copied}, nil
+	b.add(Result{
+		Name: "  memory of the importing process", Limit: "128 MiB", Unit: "MiB", Pairs: memory,
+		Note: fmt.Sprintf("the most that was resident; the file has %d MB", info.Size()/1_000_000),
+	})
+	return nil
 }
 
-// copyOnce times \copy of the imported rows into a table with the same columns
-// and nothing else, in seconds, and counts what arrived.
-func (b *bench) copyOnce(ctx context.Context, rows int) (float64, error) {
-	file := filepath.Join(b.place.dir, "rows.copy")
-	for _, command := range []string{
-		"CREATE SCHEMA bench", "CREATE TABLE bench.bare (LIKE health.event)",
-		`\copy (SELECT * FROM health.event) TO ` + literal(file),
-	} {
-		if _, err := b.psql(ctx, command); err != nil {
+// importOnce imports into a new database and returns rows per second. The first
+// one exports what it stored.
+func (b *bench) importOnce(ctx context.Context, c *contest) (float64, error) {
+	if err := b.renew(ctx, filled); err != nil {
+		return 0, err
+	}
+	done, err := b.spawn(ctx, filled, c.format, c.file)
+	if err != nil {
+		return 0, err
+	}
+	c.memory = append(c.memory, float64(done.memory))
+	if c.rows == 0 {
+		c.rows = done.Rows
+		if _, err := b.psql(ctx, filled, `\copy (SELECT * FROM health.event ORDER BY id) TO `+literal(b.copyFile(c))+` (FORMAT csv)`); err != nil {
 			return 0, err
 		}
+	}
+	if done.Rows != c.rows {
+		return 0, fmt.Errorf("one import stored %d rows, another %d", c.rows, done.Rows)
+	}
+	return float64(done.Rows) / done.seconds, nil
+}
+
+func (b *bench) copyFile(c *contest) string { return filepath.Join(b.place.dir, c.format+".csv") }
+
+// renew makes a database anew that has the patients, and writes out what that left behind.
+func (b *bench) renew(ctx context.Context, database string) error {
+	return errors.Join(b.place.drop(ctx, database), b.place.create(ctx, database, peopled), b.place.checkpoint(ctx))
+}
+
+// partitionsOf makes the partitions that health.event has in the database filled.
+const partitionsOf = `SELECT format('SELECT health.ensure_partitions(%L, %L)', d, d) FROM (
+	SELECT to_date(substr(relname, 7), 'YYYY_MM') AS d FROM pg_class WHERE relkind = 'r' AND relname ~ '^event_[0-9]{4}_[0-9]{2}$') m ORDER BY d`
+
+// copyOnce times \copy of the imported rows into another new database's
+// health.event, and counts what arrived.
+func (b *bench) copyOnce(ctx context.Context, c *contest, triggers bool) (float64, error) {
+	if err := b.renew(ctx, copied); err != nil {
+		return 0, err
+	}
+	prepare, err := b.psql(ctx, filled, partitionsOf)
+	if err != nil {
+		return 0, err
+	}
+	prepare = strings.ReplaceAll(strings.TrimSpace(prepare), "\n", ";")
+	if !triggers {
+		prepare += "; DROP TRIGGER event_local_day ON health.event; DROP TRIGGER event_dirty_insert ON health.event"
+	}
+	if _, err := b.psql(ctx, copied, prepare); err != nil {
+		return 0, err
 	}
 	if err := b.place.checkpoint(ctx); err != nil {
 		return 0, err
 	}
 	took, err := seconds(ctx, func(ctx context.Context) error {
-		_, err := b.psql(ctx, `\copy bench.bare FROM `+literal(file))
+		_, err := b.psql(ctx, copied, `\copy health.event FROM `+literal(b.copyFile(c))+` (FORMAT csv)`)
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	count, err := b.psql(ctx, "SELECT count(*) FROM bench.bare")
+	count, err := b.psql(ctx, copied, "SELECT count(*) FROM health.event")
 	if err != nil {
 		return 0, err
 	}
-	if n, err := strconv.Atoi(strings.TrimSpace(count)); err != nil || n != rows {
-		return 0, fmt.Errorf(`\copy stored %s rows of %d`, strings.TrimSpace(count), rows)
+	if n, err := strconv.Atoi(strings.TrimSpace(count)); err != nil || n != c.rows {
+		return 0, fmt.Errorf(`\copy stored %s rows of %d`, strings.TrimSpace(count), c.rows)
 	}
-	_, err = b.psql(ctx, "DROP SCHEMA bench CASCADE")
-	return took, err
+	return float64(c.rows) / took, nil
 }
 
 // literal quotes a file name for psql.
@@ -170,8 +232,8 @@ func literal(name string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(name) + "'"
 }
 
-func (b *bench) psql(ctx context.Context, command string) (string, error) {
-	dsn, err := b.place.dsn(filled)
+func (b *bench) psql(ctx context.Context, database, command string) (string, error) {
+	dsn, err := b.place.dsn(database)
 	if err != nil {
 		return "", err
 	}

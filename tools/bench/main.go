@@ -48,6 +48,8 @@ type options struct {
 	clients, depth int
 	// rows is how many events the exported patient has at least.
 	rows int
+	// records is how many Records the export of Apple Health has.
+	records int
 	// span is how long each side of a run is under load.
 	span          time.Duration
 	only          []string
@@ -70,6 +72,13 @@ func main() {
 
 // start answers the exit code: 0 done, 1 failed or interrupted, 2 usage.
 func start(ctx context.Context, args, environ []string, out, errs io.Writer) int {
+	if len(args) > 0 && args[0] == childWord {
+		if err := child(ctx, args[1:], out); err != nil {
+			fmt.Fprintln(errs, err)
+			return 1
+		}
+		return 0
+	}
 	opt, err := parse(args, environ, errs)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -98,6 +107,7 @@ func parse(args, environ []string, errs io.Writer) (options, error) {
 	flags.DurationVar(&opt.span, "span", 3*time.Second, "how long each side of a run is under load (pgbench: whole seconds, and as long before, which doesn't count)")
 	flags.IntVar(&opt.depth, "depth", 100_000, "row at which the deep page begins; fewer where the patient has fewer events")
 	flags.IntVar(&opt.rows, "rows", 300_000, "events of the patient who is exported; copies are made where there are fewer")
+	flags.IntVar(&opt.records, "records", 300_000, "Records of the export of Apple Health to import; ten million are 4 GB")
 	only := flags.String("only", "", "comma-separated `parts` to measure: "+strings.Join(parts(), ", ")+" (default all)")
 	flags.BoolVar(&opt.json, "json", false, "print JSON instead of the table")
 	flags.BoolVar(&opt.explain, "explain", false, "also print, to standard error, how PostgreSQL executes the measured statements")
@@ -133,6 +143,7 @@ func (o options) check() error {
 		{"runs", o.runs, 1, maxRuns},
 		{"depth", o.depth, 1, maxEvents},
 		{"rows", o.rows, 1, maxRows},
+		{"records", o.records, 1, maxRows},
 	} {
 		if limit.value < limit.min || limit.value > limit.max {
 			return fmt.Errorf("-%s %d: choose %d to %d", limit.name, limit.value, limit.min, limit.max)

@@ -31,6 +31,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"-span", "3"}, 2, "invalid value"},
 		{[]string{"-depth", "0"}, 2, "-depth 0"},
 		{[]string{"-rows", "20000001"}, 2, "choose 1 to 20000000"},
+		{[]string{"-records", "0"}, 2, "-records 0"},
+		{[]string{"import-one-file", "a"}, 1, "usage: import-one-file"},
 		{[]string{"-only", "pages,speed"}, 2, `-only "speed": choose among import, pages, series, export, reports`},
 	}
 	for _, tt := range tests {
@@ -99,12 +101,20 @@ func nothingLeft(t *testing.T, dir string) {
 	}
 }
 
+// TestMain lets this program be the process that imports.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childWord {
+		os.Exit(start(context.Background(), os.Args[1:], nil, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
 // TestRun measures everything once, on little data: every measurement checks
 // that both sides did what it compares.
 func TestRun(t *testing.T) {
 	dir := temporary(t)
 	var out, errs bytes.Buffer
-	args := []string{"-events", "3000", "-files", "100", "-runs", "1", "-span", "100ms", "-depth", "200", "-rows", "5000", "-json", "-explain"}
+	args := []string{"-events", "3000", "-files", "100", "-runs", "1", "-span", "100ms", "-depth", "200", "-rows", "5000", "-records", "2000", "-json", "-explain"}
 	if code := start(t.Context(), args, os.Environ(), &out, &errs); code != 0 {
 		said := errs.String()
 		t.Fatalf("exit code %d: ...%s", code, said[max(0, len(said)-2000):])
@@ -132,7 +142,8 @@ func TestRun(t *testing.T) {
 		}
 	}
 	want := []string{
-		"import FHIR NDJSON", "page of 50 events, store", "its SQL with the count", "page at row 200", "page of 50 events, HTTP",
+		"import Apple Health, 2000 rows", "the same import", "memory of the importing process",
+		"import FHIR NDJSON, 3021 rows", "the same import", "memory of the importing process", "page of 50 events, store", "its SQL with the count", "page at row 200", "page of 50 events, HTTP",
 		"daily series, two years", "export of 5000 events, csv, HTTP", "its first byte", "export of 5000 events, ndjson, HTTP", "its first byte",
 		"sync-reports, first run", "sync-reports, unchanged", "report list, first page", "report list, search for one",
 	}
@@ -150,8 +161,8 @@ func TestInterrupted(t *testing.T) {
 	dir := temporary(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var out bytes.Buffer
-	errs := &trigger{on: "import, run", do: func() { time.AfterFunc(100*time.Millisecond, cancel) }}
-	code := start(ctx, []string{"-events", "30000", "-runs", "5"}, os.Environ(), &out, errs)
+	errs := &trigger{on: "import of", do: func() { time.AfterFunc(100*time.Millisecond, cancel) }}
+	code := start(ctx, []string{"-events", "30000", "-records", "30000", "-runs", "5"}, os.Environ(), &out, errs)
 	if code != 1 || !strings.Contains(errs.String(), "interrupted") || out.Len() > 0 {
 		t.Errorf("exit code %d, %q, %q", code, errs.String(), out.String())
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +11,6 @@ import (
 
 	"healthportal/app/demo"
 	"healthportal/app/health"
-	"healthportal/app/intake"
-	"healthportal/app/intake/fhir"
-	"healthportal/store/postgres"
 )
 
 // The seed and day of the synthetic clinic, fixed so that runs can be compared.
@@ -96,26 +92,4 @@ func writeFile(name string, fill func(io.Writer) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return fill(f)
-}
-
-// importFile brings a file in through the real importer. Refused lines are an
-// error, because the limit would not have to store them.
-func importFile(ctx context.Context, db *postgres.DB, name string) (rows int, err error) {
-	f, err := os.Open(name) //nolint:gosec // a file of the run
-	if err != nil {
-		return 0, fmt.Errorf("open a file of the run: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // read only
-	zone, err := time.LoadLocation(demo.SiteZone)
-	if err != nil {
-		return 0, fmt.Errorf("the clinic's time zone: %w", err)
-	}
-	report, err := intake.Import(ctx, fhir.NewReader(f), db, intake.Options{CreatePersons: true, Team: team, Synthetic: true, Site: zone})
-	if err != nil {
-		return 0, fmt.Errorf("import %s: %w", filepath.Base(name), err)
-	}
-	if report.Refused > 0 {
-		return 0, fmt.Errorf("import %s: %d lines refused, the first: %s", filepath.Base(name), report.Refused, report.Problems[0])
-	}
-	return report.Stored, nil
 }

@@ -94,25 +94,29 @@ func noEvents(t *testing.T, b *bench) {
 func rowFaults(t *testing.T, b *bench) {
 	ctx := t.Context()
 	err := b.withStore(ctx, filled, func(db *postgres.DB) error {
-		rows, err := importFile(ctx, db, b.place.eventsFile())
+		rows, err := importFile(ctx, db, formatFHIR, "", b.place.eventsFile())
 		if err != nil || rows < 60 {
 			t.Errorf("%d rows imported, error %v; want those of 60 lines", rows, err)
 		}
-		if _, err := importFile(ctx, db, b.place.dir+"/missing"); err == nil {
+		if _, err := importFile(ctx, db, formatFHIR, "", b.place.dir+"/missing"); err == nil {
 			t.Error("imported a missing file")
 		}
 		damaged := b.place.dir + "/damaged.ndjson"
 		if err := os.WriteFile(damaged, []byte("{\n"), 0o600); err != nil {
 			return err
 		}
-		_, err = importFile(ctx, db, damaged)
+		_, err = importFile(ctx, db, formatFHIR, "", damaged)
 		wants(t, "1 lines refused", err)
 		who, err := b.subject(ctx)
 		if err != nil {
 			return err
 		}
 		wants(t, "a page of 200 events holds", fullPage(ctx, db, health.EventFilter{Person: who.id, Size: 200}))
-		_, err = b.copyOnce(ctx, rows+1)
+		c := &contest{format: formatFHIR, rows: rows + 1}
+		if _, err := b.psql(ctx, filled, `\copy (SELECT * FROM health.event) TO `+literal(b.copyFile(c))+` (FORMAT csv)`); err != nil {
+			return err
+		}
+		_, err = b.copyOnce(ctx, c, true)
 		wants(t, `\copy stored`, err)
 		return nil
 	})
@@ -120,7 +124,7 @@ func rowFaults(t *testing.T, b *bench) {
 		t.Fatal(err)
 	}
 	wants(t, "two pages need 100; raise -events", b.pages(ctx))
-	_, err = b.psql(ctx, "SELECT nonsense")
+	_, err = b.psql(ctx, filled, "SELECT nonsense")
 	wants(t, "nonsense", err)
 	_, _, err = b.record(ctx, "nothing", func(*postgres.DB) error { return nil })
 	wants(t, "no statement was seen", err)

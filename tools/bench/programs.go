@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -52,12 +53,18 @@ func outputs(ctx context.Context, env []string, program string, args ...string) 
 
 // execute runs a program and returns what it prints on standard error.
 func execute(ctx context.Context, out io.Writer, env []string, program string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the tools found by findPrograms
+	_, errs, err := executed(ctx, out, env, program, args...)
+	return errs, err
+}
+
+// executed is execute, and what the system says of the ended process.
+func executed(ctx context.Context, out io.Writer, env []string, program string, args ...string) (*os.ProcessState, string, error) {
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the tools found by findPrograms, or this program
 	var errs bytes.Buffer
 	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}, env...)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = out, &errs, 2*time.Second
 	if err := cmd.Run(); err != nil {
-		return errs.String(), fmt.Errorf("%s: %w: %s", filepath.Base(program), err, strings.TrimSpace(errs.String()))
+		return cmd.ProcessState, errs.String(), fmt.Errorf("%s: %w: %s", filepath.Base(program), err, strings.TrimSpace(errs.String()))
 	}
-	return errs.String(), nil
+	return cmd.ProcessState, errs.String(), nil
 }
