@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"io"
 	"io/fs"
 
 	"github.com/jackc/pgx/v5"
@@ -26,4 +27,12 @@ func OpenTraced(ctx context.Context, dsn string, tracer pgx.QueryTracer) (*DB, e
 		return nil, err
 	}
 	return db, nil
+}
+
+// CopyingNumbers is the COPY input of n rows of one bigint.
+func CopyingNumbers(n int) io.Reader {
+	return copying(n, func(e *encoder, i int) {
+		e.int16(1)
+		e.bigint(int64(i))
+	})
 }

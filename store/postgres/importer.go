@@ -23,6 +23,8 @@ type importer struct {
 	inTeam   map[health.PersonID]bool
 	gone     map[health.PersonID][]goneRecord
 	months   map[time.Time]int // rows by the month of their partition; the zero time is the one before 2015
+	// repeats is set while the file holds what is stored already.
+	repeats bool
 }
 
 // firstMonthlyYear is where monthly partitions begin.
@@ -137,6 +139,9 @@ func (im *importer) storeIn(ctx context.Context, tx pgx.Tx, rows []health.Import
 	if err := im.joinTeam(ctx, tx, rows); err != nil {
 		return counts, err
 	}
+	if counts, err := im.storeNew(ctx, tx, rows); !errors.Is(err, errKnown) {
+		return counts, err
+	}
 	rounds, err := im.stage(ctx, tx, rows)
 	if err != nil {
 		return counts, err
@@ -154,6 +159,7 @@ func (im *importer) storeIn(ctx context.Context, tx pgx.Tx, rows []health.Import
 	if _, err := rebuildDirty(ctx, tx); err != nil {
 		return counts, err
 	}
+	im.repeats = counts.Repeated > 0
 	return counts, nil
 }
 
@@ -188,11 +194,7 @@ func byIndex(ctx context.Context, tx pgx.Tx, run func() error) error {
 // on its own, because readers wait for it.
 func (im *importer) ensurePartitions(ctx context.Context, rows []health.ImportRow) error {
 	for i := range rows {
-		at := rows[i].EffectiveAt.UTC()
-		month := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
-		if month.Year() < firstMonthlyYear {
-			month = time.Time{}
-		}
+		month := monthOf(rows[i].EffectiveAt)
 		if im.months[month] == 0 && !month.IsZero() {
 			if _, err := im.conn.Exec(ctx, `SELECT health.ensure_partitions($1::date, $1::date)`, month); err != nil {
 				return fmt.Errorf("make the partition of a month: %w", err)
@@ -201,6 +203,23 @@ func (im *importer) ensurePartitions(ctx context.Context, rows []health.ImportRo
 		im.months[month]++
 	}
 	return nil
+}
+
+// monthOf is the month of the partition that holds at; the zero time for the one before 2015.
+func monthOf(at time.Time) time.Time {
+	at = at.UTC()
+	if at.Year() < firstMonthlyYear {
+		return time.Time{}
+	}
+	return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// partitionOf is the name of the partition of a month of monthOf.
+func partitionOf(month time.Time) string {
+	if month.IsZero() {
+		return "event_before_2015"
+	}
+	return month.Format("event_2006_01")
 }
 
 // joinTeam makes the batch's persons members of the import's care team.

@@ -24,11 +24,7 @@ const staleTables = `
 func (im *importer) analyze(ctx context.Context) error {
 	names, brought := []string{"event_day", "event_identity"}, []int{0, 0}
 	for month, n := range im.months {
-		name := "event_before_2015"
-		if !month.IsZero() {
-			name = month.Format("event_2006_01")
-		}
-		names, brought = append(names, name), append(brought, n)
+		names, brought = append(names, partitionOf(month)), append(brought, n)
 		brought[0] += n
 	}
 	brought[1] = brought[0]

@@ -69,7 +69,12 @@ func rebuildDirty(ctx context.Context, tx pgx.Tx) (int, error) {
 	if taken.RowsAffected() == 0 {
 		return 0, nil
 	}
-	err = byIndex(ctx, tx, func() error {
+	return int(taken.RowsAffected()), recount(ctx, tx)
+}
+
+// recount counts the keys of dirty_now anew.
+func recount(ctx context.Context, tx pgx.Tx) error {
+	return byIndex(ctx, tx, func() error {
 		for _, sql := range []string{dropDays, fillDays} {
 			if _, err := tx.Exec(ctx, sql); err != nil {
 				return fmt.Errorf("rebuild the daily rollup: %w", err)
@@ -77,5 +82,4 @@ func rebuildDirty(ctx context.Context, tx pgx.Tx) (int, error) {
 		}
 		return nil
 	})
-	return int(taken.RowsAffected()), err
 }

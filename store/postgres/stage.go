@@ -26,13 +26,16 @@ const createStage = `
 	  correction boolean DEFAULT false, repeated boolean DEFAULT false, old_id bigint
 	) ON COMMIT DELETE ROWS`
 
-const copyStage = `COPY stage (round, person_id, metric_id, effective_at, effective_end,
-	tz_offset_min, local_day, whole_days, value, comparator, value_text,
-	unit_id, orig_value, orig_unit, ref_low, ref_high, flag,
-	status, source_id, device_id, external_id, group_id, code_system, code,
-	dedupe, ext, slot) FROM STDIN BINARY`
+// rowNames are the columns that encodeRow writes.
+const rowNames = `person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, whole_days, value, comparator, value_text,
+	unit_id, orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id, group_id, code_system, code, dedupe`
 
-const stageColumns = 27
+const copyStage = `COPY stage (round, ` + rowNames + `, ext, slot) FROM STDIN BINARY`
+
+const (
+	rowColumns   = 24
+	stageColumns = rowColumns + 3
+)
 
 // stage copies the batch into the temporary table and returns its number of rounds.
 func (im *importer) stage(ctx context.Context, tx pgx.Tx, rows []health.ImportRow) (int, error) {
@@ -54,9 +57,21 @@ func (im *importer) stage(ctx context.Context, tx pgx.Tx, rows []health.ImportRo
 }
 
 func (im *importer) encode(e *encoder, r *health.ImportRow) {
-	o := r.Observation
 	e.int16(stageColumns)
 	e.smallint(r.Round)
+	im.encodeRow(e, r)
+	if r.ExternalID == "" {
+		e.null()
+	} else {
+		key := health.KeyOf(r.ExternalID)
+		e.bytes(key[:])
+	}
+	e.str(r.Slot)
+}
+
+// encodeRow writes rowColumns columns, those of a row that the file gives.
+func (im *importer) encodeRow(e *encoder, r *health.ImportRow) {
+	o := r.Observation
 	e.bigint(int64(r.Person))
 	e.integer(im.names.metrics[o.Metric], true)
 	e.timestamp(o.EffectiveAt)
@@ -74,7 +89,7 @@ func (im *importer) encode(e *encoder, r *health.ImportRow) {
 		e.text(o.ValueText)
 	} else {
 		// A retraction without a value still has a text, an empty one.
-		e.bytes([]byte(o.ValueText))
+		e.str(o.ValueText)
 	}
 	e.integer(im.names.units[o.Unit], o.Unit != "")
 	e.text(o.OrigValue)
@@ -82,21 +97,14 @@ func (im *importer) encode(e *encoder, r *health.ImportRow) {
 	e.optional(o.RefLow)
 	e.optional(o.RefHigh)
 	e.text(o.Flag)
-	e.bytes([]byte(o.Status))
+	e.str(string(o.Status))
 	e.integer(im.names.sources[o.Source], true)
 	e.integer(im.names.devices[o.Device], o.Device != "")
 	e.text(o.ExternalID)
 	e.text(o.Group)
-	e.bytes([]byte(o.CodeSystem))
-	e.bytes([]byte(o.Code))
+	e.str(o.CodeSystem)
+	e.str(o.Code)
 	e.bytes(r.Content[:])
-	if o.ExternalID == "" {
-		e.null()
-	} else {
-		key := health.KeyOf(o.ExternalID)
-		e.bytes(key[:])
-	}
-	e.bytes([]byte(o.Slot))
 }
 
 // encoder writes PostgreSQL's binary COPY format.
@@ -134,7 +142,13 @@ func (e *encoder) text(s string) {
 		e.null()
 		return
 	}
-	e.bytes([]byte(s))
+	e.str(s)
+}
+
+// str writes an empty string as one.
+func (e *encoder) str(s string) {
+	e.int32(int32(len(s))) //nolint:gosec // as above
+	e.buf = append(e.buf, s...)
 }
 
 func (e *encoder) smallint(v int) {
