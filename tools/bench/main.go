@@ -26,9 +26,12 @@ const (
 	partSeries  = "series"
 	partReports = "reports"
 	partExport  = "export"
+	partCatchUp = "catchup"
 )
 
-func parts() []string { return []string{partImport, partPages, partSeries, partExport, partReports} }
+func parts() []string {
+	return []string{partImport, partCatchUp, partPages, partSeries, partExport, partReports}
+}
 
 // The bounds of the flags; the synthetic clinic has about a million events.
 const (
@@ -50,6 +53,8 @@ type options struct {
 	rows int
 	// records is how many Records the export of Apple Health has.
 	records int
+	// table is how many events the smaller table has in which the rollup catches up.
+	table int
 	// span is how long each side of a run is under load.
 	span          time.Duration
 	only          []string
@@ -108,6 +113,7 @@ func parse(args, environ []string, errs io.Writer) (options, error) {
 	flags.IntVar(&opt.depth, "depth", 100_000, "row at which the deep page begins; fewer where the patient has fewer events")
 	flags.IntVar(&opt.rows, "rows", 300_000, "events of the patient who is exported; copies are made where there are fewer")
 	flags.IntVar(&opt.records, "records", 300_000, "Records of the export of Apple Health to import; ten million are 4 GB")
+	flags.IntVar(&opt.table, "table", 50_000, "events of the smaller table in which the rollup catches up; the larger one has ten times as many")
 	only := flags.String("only", "", "comma-separated `parts` to measure: "+strings.Join(parts(), ", ")+" (default all)")
 	flags.BoolVar(&opt.json, "json", false, "print JSON instead of the table")
 	flags.BoolVar(&opt.explain, "explain", false, "also print, to standard error, how PostgreSQL executes the measured statements")
@@ -144,6 +150,7 @@ func (o options) check() error {
 		{"depth", o.depth, 1, maxEvents},
 		{"rows", o.rows, 1, maxRows},
 		{"records", o.records, 1, maxRows},
+		{"table", o.table, 1, maxRows},
 	} {
 		if limit.value < limit.min || limit.value > limit.max {
 			return fmt.Errorf("-%s %d: choose %d to %d", limit.name, limit.value, limit.min, limit.max)
@@ -199,6 +206,11 @@ func (b *bench) measure(ctx context.Context) error {
 	if b.opt.measures(partImport) || b.opt.measures(partPages) || b.opt.measures(partSeries) || b.opt.measures(partExport) {
 		if err := b.imports(ctx); err != nil {
 			return fmt.Errorf("import: %w", err)
+		}
+	}
+	if b.opt.measures(partCatchUp) {
+		if err := b.catchUp(ctx); err != nil {
+			return fmt.Errorf("catching up: %w", err)
 		}
 	}
 	if b.opt.measures(partPages) {

@@ -31,9 +31,10 @@ func TestUsage(t *testing.T) {
 		{[]string{"-span", "3"}, 2, "invalid value"},
 		{[]string{"-depth", "0"}, 2, "-depth 0"},
 		{[]string{"-rows", "20000001"}, 2, "choose 1 to 20000000"},
+		{[]string{"-table", "0"}, 2, "-table 0"},
 		{[]string{"-records", "0"}, 2, "-records 0"},
 		{[]string{"import-one-file", "a"}, 1, "usage: import-one-file"},
-		{[]string{"-only", "pages,speed"}, 2, `-only "speed": choose among import, pages, series, export, reports`},
+		{[]string{"-only", "pages,speed"}, 2, `-only "speed": choose among import, catchup, pages, series, export, reports`},
 	}
 	for _, tt := range tests {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
@@ -114,7 +115,7 @@ func TestMain(m *testing.M) {
 func TestRun(t *testing.T) {
 	dir := temporary(t)
 	var out, errs bytes.Buffer
-	args := []string{"-events", "3000", "-files", "100", "-runs", "1", "-span", "100ms", "-depth", "200", "-rows", "5000", "-records", "2000", "-json", "-explain"}
+	args := []string{"-events", "3000", "-files", "100", "-runs", "1", "-span", "100ms", "-depth", "200", "-rows", "5000", "-records", "2000", "-table", "5000", "-json", "-explain"}
 	if code := start(t.Context(), args, os.Environ(), &out, &errs); code != 0 {
 		said := errs.String()
 		t.Fatalf("exit code %d: ...%s", code, said[max(0, len(said)-2000):])
@@ -143,7 +144,8 @@ func TestRun(t *testing.T) {
 	}
 	want := []string{
 		"import Apple Health, 2000 rows", "the same import", "memory of the importing process",
-		"import FHIR NDJSON, 3021 rows", "the same import", "memory of the importing process", "page of 50 events, store", "its SQL with the count", "page at row 200", "page of 50 events, HTTP",
+		"import FHIR NDJSON, 3021 rows", "the same import", "memory of the importing process",
+		"catching up a day of 20 persons, 50000 rows", "page of 50 events, store", "its SQL with the count", "page at row 200", "page of 50 events, HTTP",
 		"daily series, two years", "export of 5000 events, csv, HTTP", "its first byte", "export of 5000 events, ndjson, HTTP", "its first byte",
 		"sync-reports, first run", "sync-reports, unchanged", "report list, first page", "report list, search for one",
 	}
