@@ -43,10 +43,13 @@ func Import(ctx context.Context, src Source, sink Sink, o Options) (report Repor
 	g.Go(func() error {
 		for records := range batches {
 			if err := r.batch(gctx, records); err != nil {
+				if stored := r.settle(); stored != nil {
+					return stored // it came first
+				}
 				return err
 			}
 		}
-		return nil
+		return r.settle()
 	})
 	err = g.Wait()
 	r.report.end(src)
@@ -131,6 +134,18 @@ type run struct {
 	// rows and resources are the batch that is being put together.
 	rows      []health.ImportRow
 	resources map[resource]version
+	// storing is the batch before, while it is being stored; nil when none is.
+	storing *storing
+}
+
+// storing is a batch that is being stored while the next one is put together.
+type storing struct {
+	rows []health.ImportRow
+	// report is the run's, as it was when the batch was complete.
+	report Report
+	counts health.ImportCounts
+	err    error
+	done   chan struct{}
 }
 
 func (r *run) batch(ctx context.Context, records []Record) error {
@@ -163,16 +178,43 @@ func (r *run) batch(ctx context.Context, records []Record) error {
 	return r.flush(ctx)
 }
 
+// flush lets the batch be stored, after the one before. Whoever asks the store
+// for anything else settles that first.
 func (r *run) flush(ctx context.Context) error {
-	counts, err := r.ingest.Store(ctx, r.rows)
-	if err != nil {
-		return fmt.Errorf("store a batch: %w", err)
+	before := r.storing
+	if err := r.settle(); err != nil {
+		return err
 	}
-	r.report.add(counts)
-	r.rows = r.rows[:0]
+	b := &storing{rows: r.rows, report: r.report.snapshot(), done: make(chan struct{})}
+	r.storing, r.rows = b, nil
+	if before != nil {
+		r.rows = before.rows[:0]
+	}
 	clear(r.resources)
+	go func() {
+		defer close(b.done)
+		b.counts, b.err = r.ingest.Store(ctx, b.rows)
+	}()
+	return nil
+}
+
+// settle waits for the batch that is being stored. Where that fails the report
+// says what it said when the batch was complete: nothing that came later counts.
+func (r *run) settle() error {
+	b := r.storing
+	if b == nil {
+		return nil
+	}
+	<-b.done
+	r.storing = nil
+	if b.err != nil {
+		r.report = b.report
+		return fmt.Errorf("store a batch: %w", b.err)
+	}
+	r.report.add(b.counts)
 	if r.o.Progress != nil {
-		r.o.Progress(r.report.snapshot())
+		b.report.add(b.counts)
+		r.o.Progress(b.report)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -384,5 +385,57 @@ func TestDaysInThePersonsZone(t *testing.T) {
 	}
 	if got := rows[2].EffectiveAt.UTC().Format(time.RFC3339); got != "2026-03-01T05:00:00Z" {
 		t.Errorf("the whole day begins at %s", got)
+	}
+}
+
+// slowStore stores a batch while the next one is put together.
+type slowStore struct {
+	*fakeStore
+	failAt int
+	calls  int
+}
+
+func (s *slowStore) StartImport(context.Context, health.ImportSettings) (health.Ingest, error) {
+	return s, nil
+}
+
+func (s *slowStore) Store(ctx context.Context, rows []health.ImportRow) (health.ImportCounts, error) {
+	if s.calls++; s.calls == s.failAt {
+		return health.ImportCounts{}, errStore
+	}
+	return s.fakeStore.Store(ctx, rows)
+}
+
+// What is put together while a batch is being stored doesn't count where that
+// batch fails, and progress tells of stored batches only.
+func TestReportOfABatchThatFails(t *testing.T) {
+	for _, failAt := range []int{1, 2, 3, 0} {
+		t.Run(fmt.Sprint(failAt), func(t *testing.T) {
+			store := &slowStore{fakeStore: newStore(), failAt: failAt}
+			var records []Record
+			for i := range 3 {
+				records = append(records, Record{Line: i + 1, Subject: health.Identifier{System: "s", Value: "a"}, Observations: []health.Observation{{
+					Metric: "heart_rate", EffectiveAt: time.Unix(int64(i)*1000, 0), Value: 60, HasValue: true, Status: health.Final, Source: "x"}}})
+			}
+			var told []int
+			report, err := Import(t.Context(), &fakeSource{records: records}, store, Options{CreatePersons: true, BatchSize: 1,
+				Progress: func(r Report) { told = append(told, r.Lines*10+r.Stored) }})
+			if failed := errors.Is(err, errStore); failed != (failAt > 0) {
+				t.Fatalf("error %v", err)
+			}
+			lines, stored := 3, 3
+			if failAt > 0 {
+				lines, stored = failAt, failAt-1
+			}
+			if report.Lines != lines || report.Stored != stored || report.Read != stored {
+				t.Errorf("%d lines and %d of %d values stored, want %d and %d", report.Lines, report.Stored, report.Read, lines, stored)
+			}
+			if want := []int{11, 22, 33}[:stored]; !slices.Equal(told, want) {
+				t.Errorf("progress %v, want %v", told, want)
+			}
+			if store.closed != 1 {
+				t.Errorf("closed %d times", store.closed)
+			}
+		})
 	}
 }

@@ -64,7 +64,7 @@ type Sink interface {
 }
 
 // DefaultBatch is the number of Observations stored in one transaction.
-const DefaultBatch = 20_000
+const DefaultBatch = 10_000
 
 // Options choose how an import treats what it reads.
 type Options struct {

@@ -52,6 +52,9 @@ func (r *run) checkOwners(records []Record) error {
 		default:
 			continue
 		}
+		if err := r.settle(); err != nil {
+			return err
+		}
 		return fmt.Errorf("line %d: %w: its %s differs from the one stored for them; %s", records[i].Line, ErrOtherOwner, what, r.report.stoppedAt())
 	}
 	return nil

@@ -50,6 +50,9 @@ func (r *run) lookUp(ctx context.Context, records []Record) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	if err := r.settle(); err != nil {
+		return err
+	}
 	known, err := r.ingest.Persons(ctx, ids)
 	if err != nil {
 		return fmt.Errorf("look up persons: %w", err)
@@ -110,6 +113,9 @@ func (r *run) subjectOf(ctx context.Context, id health.Identifier) (*subject, er
 }
 
 func (r *run) create(ctx context.Context, p Person) error {
+	if err := r.settle(); err != nil {
+		return err
+	}
 	p.Synthetic = p.Synthetic || r.o.Synthetic
 	made, err := r.ingest.CreatePerson(ctx, p.Person, p.Identifiers)
 	if errors.Is(err, health.ErrTaken) {
@@ -212,6 +218,9 @@ func stated(s health.Sex) bool { return s != "" && s != health.UnknownSex }
 func (r *run) complete(ctx context.Context, rec *Record, known health.Person, p Person) error {
 	full, changed := known.Completed(p.Person)
 	if changed || r.newIdentifier(p) {
+		if err := r.settle(); err != nil {
+			return err
+		}
 		err := r.ingest.CompletePerson(ctx, full, p.Identifiers)
 		if errors.Is(err, health.ErrTaken) {
 			r.refuse(p.Identifiers, reasonTaken)

@@ -25,6 +25,8 @@ type importer struct {
 	months   map[time.Time]int // rows by the month of their partition; the zero time is the one before 2015
 	// repeats is set while the file holds what is stored already.
 	repeats bool
+	// unsettled is set while batches may not have reached the disk.
+	unsettled bool
 }
 
 // firstMonthlyYear is where monthly partitions begin.
@@ -89,7 +91,25 @@ func (im *importer) record(ctx context.Context) error {
 // Close gives the connection back.
 func (im *importer) Close(ctx context.Context) error {
 	defer im.conn.Release()
-	return im.unlock(ctx)
+	err := im.settle(ctx)
+	return errors.Join(err, im.unlock(ctx))
+}
+
+// settle makes the batches durable that an import without an end has stored: any
+// commit that waits for the disk does so for all before it.
+func (im *importer) settle(ctx context.Context) error {
+	if !im.unsettled {
+		return nil
+	}
+	exec := im.conn.Exec
+	if im.conn.Conn().IsClosed() { // as after an interruption
+		exec = im.db.owner.Exec
+	}
+	if _, err := exec(ctx, `UPDATE health.import SET read = read WHERE id = $1`, im.id); err != nil {
+		return fmt.Errorf("make the stored batches durable: %w", err)
+	}
+	im.unsettled = false
+	return nil
 }
 
 // Finish records the outcome of the import.
@@ -100,6 +120,7 @@ func (im *importer) Finish(ctx context.Context, r health.ImportResult) error {
 	if err != nil {
 		return fmt.Errorf("record the import: %w", err)
 	}
+	im.unsettled = false
 	if r.Stored+r.Corrected >= analyzeFrom {
 		// Everything is stored by now. Where this fails, PostgreSQL logs why, and autovacuum does it later.
 		_ = im.analyze(ctx)
@@ -108,7 +129,9 @@ func (im *importer) Finish(ctx context.Context, r health.ImportResult) error {
 }
 
 // Store writes a batch in one transaction: the rows, their older versions
-// superseded, and the daily rollup that charts read.
+// superseded, and the daily rollup that charts read. It does not wait for the
+// disk: a crash of the server may lose the last batches, never one before a batch
+// that it keeps, and importing the file again brings them back. Finish and Close wait.
 func (im *importer) Store(ctx context.Context, rows []health.ImportRow) (health.ImportCounts, error) {
 	var counts health.ImportCounts
 	if len(rows) == 0 {
@@ -125,6 +148,7 @@ func (im *importer) Store(ctx context.Context, rows []health.ImportRow) (health.
 	if err != nil {
 		return health.ImportCounts{}, fmt.Errorf("store %d events: %w", len(rows), err)
 	}
+	im.unsettled = true
 	return counts, nil
 }
 
@@ -132,6 +156,9 @@ func (im *importer) storeIn(ctx context.Context, tx pgx.Tx, rows []health.Import
 	var counts health.ImportCounts
 	if err := lockEvents(ctx, tx); err != nil {
 		return counts, err
+	}
+	if _, err := tx.Exec(ctx, `SELECT set_config('synchronous_commit', 'off', true)`); err != nil {
+		return counts, fmt.Errorf("don't wait for the disk: %w", err)
 	}
 	if err := im.names.ensure(ctx, tx, rows); err != nil {
 		return counts, err
