@@ -157,7 +157,7 @@ func (im *importer) storeIn(ctx context.Context, tx pgx.Tx, rows []health.Import
 	if err := lockEvents(ctx, tx); err != nil {
 		return counts, err
 	}
-	if _, err := tx.Exec(ctx, `SELECT set_config('synchronous_commit', 'off', true)`); err != nil {
+	if _, err := tx.Exec(ctx, dontWait); err != nil {
 		return counts, fmt.Errorf("don't wait for the disk: %w", err)
 	}
 	if err := im.names.ensure(ctx, tx, rows); err != nil {
@@ -223,7 +223,10 @@ func (im *importer) ensurePartitions(ctx context.Context, rows []health.ImportRo
 	for i := range rows {
 		month := monthOf(rows[i].EffectiveAt)
 		if im.months[month] == 0 && !month.IsZero() {
-			if _, err := im.conn.Exec(ctx, `SELECT health.ensure_partitions($1::date, $1::date)`, month); err != nil {
+			var q pgx.Batch // one transaction
+			q.Queue(dontWait)
+			q.Queue(`SELECT health.ensure_partitions($1::date, $1::date)`, month)
+			if err := im.conn.SendBatch(ctx, &q).Close(); err != nil {
 				return fmt.Errorf("make the partition of a month: %w", err)
 			}
 		}
@@ -263,6 +266,9 @@ func (im *importer) joinTeam(ctx context.Context, tx pgx.Tx, rows []health.Impor
 	}
 	return joinTeam(ctx, tx, im.team, fresh)
 }
+
+// dontWait lets the commit of the transaction not wait for the disk.
+const dontWait = `SELECT set_config('synchronous_commit', 'off', true)`
 
 const insertRound = `
 	WITH inserted AS (

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -44,18 +45,28 @@ const dayEvents = `
 	  AND e.superseded_at IS NULL AND e.status <> 'entered-in-error'`
 
 // dayRows counts the key n.
-const dayRows = `
+const dayRows = dayColumns + dayEvents + dayGroups
+
+const dayColumns = `
 	SELECT e.code_system, e.code, coalesce(e.unit_id, 0) AS unit_id, count(*)::integer AS n,
 	  count(e.value) FILTER (WHERE e.comparator IS NULL)::integer AS n_used,
 	  min(e.value) FILTER (WHERE e.comparator IS NULL) AS value_min,
 	  max(e.value) FILTER (WHERE e.comparator IS NULL) AS value_max,
-	  sum(e.value) FILTER (WHERE e.comparator IS NULL) AS value_sum` + dayEvents + `
+	  sum(e.value) FILTER (WHERE e.comparator IS NULL) AS value_sum`
+
+const dayGroups = `
 	GROUP BY e.code_system, e.code, coalesce(e.unit_id, 0)`
 
+// dirtySpan is where the events of the keys may lie.
+const dirtySpan = `SELECT (min(local_day) - 2)::timestamp AT TIME ZONE 'UTC', (max(local_day) + 2)::timestamp AT TIME ZONE 'UTC' FROM dirty_now`
+
+// fillDays counts the keys anew. $1 and $2 are the dirtySpan: the months beside it
+// are not even planned for, so that the cost does not grow with the table.
 const fillDays = `
 	INSERT INTO health.event_day (person_id, metric_id, local_day, code_system, code, unit_id, n, n_used, value_min, value_max, value_sum)
 	SELECT n.person_id, n.metric_id, n.local_day, r.*
-	FROM dirty_now n CROSS JOIN LATERAL (` + dayRows + `) r`
+	FROM dirty_now n CROSS JOIN LATERAL (` + dayColumns + dayEvents + `
+	  AND e.effective_at >= $1 AND e.effective_at < $2` + dayGroups + `) r`
 
 // rebuildDirty rebuilds inside tx, which holds the events' lock.
 func rebuildDirty(ctx context.Context, tx pgx.Tx) (int, error) {
@@ -75,10 +86,15 @@ func rebuildDirty(ctx context.Context, tx pgx.Tx) (int, error) {
 // recount counts the keys of dirty_now anew.
 func recount(ctx context.Context, tx pgx.Tx) error {
 	return byIndex(ctx, tx, func() error {
-		for _, sql := range []string{dropDays, fillDays} {
-			if _, err := tx.Exec(ctx, sql); err != nil {
-				return fmt.Errorf("rebuild the daily rollup: %w", err)
-			}
+		var from, to time.Time
+		if err := tx.QueryRow(ctx, dirtySpan).Scan(&from, &to); err != nil {
+			return fmt.Errorf("rebuild the daily rollup: %w", err)
+		}
+		if _, err := tx.Exec(ctx, dropDays); err != nil {
+			return fmt.Errorf("rebuild the daily rollup: %w", err)
+		}
+		if _, err := tx.Exec(ctx, fillDays, from, to); err != nil {
+			return fmt.Errorf("rebuild the daily rollup: %w", err)
 		}
 		return nil
 	})
