@@ -208,29 +208,18 @@ func (b *bench) measure(ctx context.Context) error {
 			return fmt.Errorf("import: %w", err)
 		}
 	}
-	if b.opt.measures(partCatchUp) {
-		if err := b.catchUp(ctx); err != nil {
-			return fmt.Errorf("catching up: %w", err)
+	for _, part := range []struct {
+		name, what string
+		measure    func(context.Context) error
+	}{
+		{partCatchUp, "catching up", b.catchUp}, {partPages, "pages", b.pages}, {partSeries, "daily series", b.series},
+		{partExport, "export", b.exports}, {partReports, "reports", b.reports},
+	} {
+		if !b.opt.measures(part.name) {
+			continue
 		}
-	}
-	if b.opt.measures(partPages) {
-		if err := b.pages(ctx); err != nil {
-			return fmt.Errorf("pages: %w", err)
-		}
-	}
-	if b.opt.measures(partSeries) {
-		if err := b.series(ctx); err != nil {
-			return fmt.Errorf("daily series: %w", err)
-		}
-	}
-	if b.opt.measures(partExport) {
-		if err := b.exports(ctx); err != nil {
-			return fmt.Errorf("export: %w", err)
-		}
-	}
-	if b.opt.measures(partReports) {
-		if err := b.reports(ctx); err != nil {
-			return fmt.Errorf("reports: %w", err)
+		if err := part.measure(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.what, err)
 		}
 	}
 	return nil
