@@ -161,7 +161,7 @@ func (im *importer) copyNew(ctx context.Context, tx pgx.Tx, b *batch) error {
 			return fmt.Errorf("store the rows of a month: %w", err)
 		}
 	}
-	return nil
+	return im.noteNew(ctx, tx, b.rows)
 }
 
 // encodeIdentity writes the first version of a row's external id, where it has one.
