@@ -192,3 +192,18 @@ func TestTornWhereNobodyKnows(t *testing.T) {
 		}
 	}
 }
+
+// Rows that come to another person bring their sources along; those that leave take them.
+func TestChoicesOfMovedRows(t *testing.T) {
+	c := newClinic(t)
+	c.load(obs("a", "2026-03-01T10:00:00Z", "60") + obs("b", "2026-03-01T10:00:00Z", "61"))
+	a, b := c.person("a"), c.person("b")
+	phone, _ := c.flagged(a, 20)
+	c.exec(`UPDATE health.event SET person_id = $1 WHERE source_id = $2`, int64(b), phone)
+	for person, want := range map[health.PersonID]bool{a: false, b: true} {
+		p := c.page(health.EventFilter{Person: person, Choices: true})
+		if got := slices.ContainsFunc(p.Sources, func(s health.EventSource) bool { return s.ID == phone }); got != want {
+			t.Errorf("person %d has the source: %v, want %v", person, got, want)
+		}
+	}
+}

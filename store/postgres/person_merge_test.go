@@ -474,19 +474,19 @@ func TestSplitIsExact(t *testing.T) {
 	}
 }
 
-// A table that refers to persons must be known to the merge. Entries of the log
-// and receipts of exports stay as they are: they prove what was, of that record.
+// A table that refers to persons must be known to the merge. Saved views stay with the
+// record that is gone: nothing leads there, and a split gives them back. Choices, what came
+// and who looked follow the rows by their triggers. Receipts of exports and entries of the
+// log name whom they were made of, for good.
 func TestMergeKnowsEveryReference(t *testing.T) {
 	c := newClinic(t)
 	got := one[string](c, `SELECT string_agg(table_schema || '.' || table_name || '.' || column_name, ' ' ORDER BY 1)
 		FROM (SELECT DISTINCT c.table_schema, c.table_name, c.column_name FROM information_schema.columns c
 		  JOIN information_schema.tables t USING (table_schema, table_name)
 		  WHERE c.column_name LIKE '%person\_id' AND t.table_type = 'BASE TABLE' AND c.table_name !~ '^event_(default|before|20)') x`)
-	want := "analytics.genomics_reports.person_id audit.entry.person_id auth.break_glass.person_id auth.care_team_person.person_id " +
-		"health.event.origin_person_id health.event.person_id health.event_day.person_id health.event_dirty.person_id health.event_identity.person_id " +
-		"health.import_event_before.person_id health.import_identity_before.person_id health.person_identifier.person_id " +
-		// What came and who looked is counted by the triggers on health.event; a receipt stays what it was.
-		"health.person_news.person_id health.person_seen.person_id health.person_source.person_id ops.export.person_id"
+	want := "analytics.genomics_reports.person_id audit.entry.person_id auth.break_glass.person_id auth.care_team_person.person_id auth.saved_view.person_id " +
+		"health.event.origin_person_id health.event.person_id health.event_choice.person_id health.event_day.person_id health.event_dirty.person_id health.event_identity.person_id " +
+		"health.import_event_before.person_id health.import_identity_before.person_id health.person_identifier.person_id health.person_news.person_id health.person_seen.person_id health.person_source.person_id ops.export.person_id"
 	if got != want {
 		t.Errorf("columns that refer to persons:\n%s\nthe merge knows:\n%s", got, want)
 	}
