@@ -18,7 +18,7 @@ import (
 var errKnown = errors.New("some of the batch may be stored already")
 
 // storeNew stores a batch of which nothing is known by COPY straight into the
-// partitions, which costs half of staging and comparing it. The result is the same.
+// partitions, without staging and comparing it. The result is the same.
 // Where anything is known it answers errKnown, and tx is as it was before.
 //
 // No external id of the batch may be known, because the new content would be a
@@ -90,7 +90,7 @@ func newBatch(rows []health.ImportRow) (*batch, bool) {
 	return b, true
 }
 
-// The names of an external id; its digest stands for it.
+// knownIdentity tells whether any of the external ids has a version, in any slot.
 const knownIdentity = `
 	SELECT EXISTS (SELECT FROM unnest($1::bigint[], $2::integer[], $3::uuid[]) AS k (person_id, source_id, ext)
 	JOIN health.event_identity i USING (person_id, source_id, ext))`
