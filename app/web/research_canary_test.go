@@ -22,7 +22,7 @@ import (
 // out is unmistakable. Person 11 is as marked, and does not consent.
 const plantCanaries = `
 	INSERT INTO health.person (public_id, record_number, family_name, given_name, birth_date, sex, timezone, research_consent)
-	SELECT 'publicidcanary' || i, 'RECORDCANARY' || i, 'Familycanary' || i, 'Givencanary' || i, '1961-07-17', CASE WHEN i = 11 THEN 'other' ELSE 'female' END,
+	SELECT 'publicidcanary' || i, 'RECORDCANARY' || i, 'Familycanary' || i, 'Givencanary' || i, '1961-05-03', CASE WHEN i = 11 THEN 'other' ELSE 'female' END,
 	  'Pacific/Marquesas', i <> 11 FROM generate_series(1, 11) i;
 	INSERT INTO health.person_identifier (system, value, person_id) SELECT 'urn:systemcanary', 'identifiercanary' || id, id FROM health.person;
 	INSERT INTO health.source (name) VALUES ('Sourcecanary phone');
@@ -41,9 +41,11 @@ const plantCanaries = `
 	UPDATE health.event SET status = 'entered-in-error', value = 717171 WHERE external_id = 'externalcanary91';
 	UPDATE health.event SET superseded_at = now(), value = 727272 WHERE external_id = 'externalcanary92';`
 
-// canaries are what was planted, in the spellings that could get out.
+// canaries are what was planted, in the spellings that could get out. The birthday
+// is the one day of the year that no shift of 30 to 364 days leads to: local days
+// go from 3 May to 1 June 1987, shifted ones from 4 May 1986 to 2 May 1987.
 func canaries() []string {
-	list := []string{"canary", "1961", "17 July", "17 Jul", "07-17", "987654", "717171", "727272", "424242", "434343", "Marquesas", "-09:30", "09:30Z"}
+	list := []string{"canary", "1961", " 3 May", ">3 May", "-05-03", "987654", "717171", "727272", "424242", "434343", "Marquesas", "-09:30", "09:30Z"}
 	// Shifted days end a day before the first true one, because 30 days is the least shift.
 	for d := day("1987-05-04"); d.Before(day("1987-06-04")); d = d.AddDays(1) {
 		list = append(list, d.String(), format.Date(d), format.LongDate(d))

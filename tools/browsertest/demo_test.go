@@ -20,7 +20,6 @@ var demoData = flag.String("demo-data", "", "folder of a demo that was filled be
 // report.
 func TestDemo(t *testing.T) {
 	c := newClinic(t, manifest)
-	c.env = append(c.env, "PORTAL_RATE_LIMIT=100000") // one address asks for what many people would
 	if *demoData != "" {
 		c.env = append(c.env, "PORTAL_DATA="+*demoData)
 	}
