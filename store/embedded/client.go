@@ -47,7 +47,9 @@ func (c *cluster) ensureDatabase(ctx context.Context, socketDir string) error {
 		}
 		_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{databaseName}.Sanitize())
 		var pgErr *pgconn.PgError
-		if errors.As(err, &pgErr) && pgErr.Code == "42P04" { // duplicate_database
+		if errors.As(err, &pgErr) && (pgErr.Code == "42P04" || pgErr.Code == "23505") {
+			// duplicate_database; or unique_violation, where a server that outlived a
+			// killed portal was still making it and has finished now.
 			return nil
 		}
 		return err
