@@ -113,11 +113,11 @@ func readEventFilter(get lookup) (f health.EventFilter, day health.Day, err erro
 
 // readChosen reads what is not about days or the place in the list.
 func readChosen(get lookup, f *health.EventFilter) (err error) {
-	if f.Metric = get("metric"); len(f.Metric) > maxMetricCode {
-		return badInput("metric", wrongInput("it is longer than any metric's code"))
+	if f.Metric = get("metric"); len(f.Metric) > maxMetricCode || !isText([]byte(f.Metric)) {
+		return badInput("metric", wrongInput("it is no metric's code"))
 	}
-	if f.Flag = get("flag"); len(f.Flag) > maxFlag {
-		return badInput("flag", wrongInput("it is longer than any laboratory's code"))
+	if f.Flag = get("flag"); len(f.Flag) > maxFlag || !isText([]byte(f.Flag)) {
+		return badInput("flag", wrongInput("it is no laboratory's code"))
 	}
 	if s := get("source"); s != "" {
 		if f.Source, err = strconv.Atoi(s); err != nil || f.Source < 1 || f.Source > math.MaxInt32 {

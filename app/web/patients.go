@@ -81,6 +81,10 @@ func (r *request) patient(store PatientStore, publicID string) (health.Patient, 
 			return health.Patient{}, errOtherPatient
 		}
 	}
+	if !isText([]byte(publicID)) {
+		// A field of a form may hold what no database takes; it names nobody.
+		return health.Patient{}, health.ErrNotFound
+	}
 	p, err := store.Patient(r.ctx, r.principal().UserID, publicID)
 	if err != nil {
 		r.note("asked_person", publicID)

@@ -54,6 +54,7 @@ func TestAttack39_SQLInjection(t *testing.T) {
 			}
 			got.lacks("SQLSTATE", "syntax error", b.family)
 		}
+		w.hostileForms(ada, a, value)
 		ada.get("/patients/"+url.PathEscape(value)).want(http.StatusNotFound, http.StatusBadRequest).lacks(a.family, "SQLSTATE")
 		ada.get("/genomics/reports/"+url.PathEscape(value)+"/file").want(http.StatusNotFound, http.StatusBadRequest).lacks("%PDF", "SQLSTATE")
 	}
@@ -63,6 +64,26 @@ func TestAttack39_SQLInjection(t *testing.T) {
 	ada.post("/genomics/reports", url.Values{"q": {a.family}}).has("Report of " + a.family)
 	if n := one[int](w, "SELECT count(*) FROM health.event"); n != events || asked < 1000 {
 		t.Errorf("%d events, there were %d; %d requests", n, events, asked)
+	}
+}
+
+// hostileForms puts a value into each field of the forms about a patient's events
+// and the search; what is kept of them must not break the page either.
+func (w *clinic) hostileForms(h *human, p *patient, value string) {
+	w.t.Helper()
+	for path, fields := range map[string][]string{
+		"/dashboard/events/view": {"person", "metric", "source", "flag", "day", "from", "to", "size", "unit"}, "/dashboard/events/view/forget": {"person"}, "/dashboard/search": {"q", "sort", "size", "team"},
+	} {
+		for _, name := range fields {
+			form := url.Values{"person": {p.public}, "size": {"25"}}
+			form.Set(name, value)
+			if got := h.post(path, form).lacks("SQLSTATE", "syntax error"); got.status >= 500 {
+				w.t.Errorf("POST %s %s=%q: %d", path, name, value, got.status)
+			}
+			if got := h.get("/dashboard/events?person=" + p.public); got.status >= 500 {
+				w.t.Errorf("the events after POST %s %s=%q: %d", path, name, value, got.status)
+			}
+		}
 	}
 }
 
