@@ -147,7 +147,7 @@ func TestAttack14_EnrolmentLinks(t *testing.T) {
 	token := w.invite("ada", "clinician", "")
 	// Link previews fetch it, with the token wherever they put it.
 	for _, path := range []string{"/enrol", "/enrol?token=" + token, "/enrol/begin", "/enrol/finish"} {
-		w.caller().get(path).lacks("ada")
+		w.caller().get(path).lacks("Dr ada", ">ada<")
 	}
 	ada, bob := w.stranger(), w.stranger()
 	if links := one[int](w, "SELECT count(*) FROM auth.enrolment WHERE used_at IS NULL AND revoked_at IS NULL"); links != 1 {
