@@ -27,6 +27,8 @@ type tab struct {
 	device webauthn.AuthenticatorID
 	// complaints are uncaught exceptions and console errors, policy violations among them.
 	complaints []string
+	// withoutAutofill is the script that keeps login pages from asking for a suggested passkey.
+	withoutAutofill page.ScriptIdentifier
 }
 
 // newTab starts a browser with a virtual platform authenticator.
@@ -50,7 +52,25 @@ func newTab(t *testing.T, origin string) *tab {
 		}).Do(ctx)
 		return err
 	}))
+	b.turnAutofillOff()
 	return b
+}
+
+// turnAutofillOff makes new documents show a browser without autofill for passkeys. The
+// authenticator would answer its request at once, on each login page that a test only passes by.
+func (b *tab) turnAutofillOff() {
+	b.t.Helper()
+	b.do("turn autofill off", chromedp.ActionFunc(func(ctx context.Context) error {
+		var err error
+		b.withoutAutofill, err = page.AddScriptToEvaluateOnNewDocument(`PublicKeyCredential.isConditionalMediationAvailable = async () => false`).Do(ctx)
+		return err
+	}))
+}
+
+// turnAutofillOn undoes turnAutofillOff.
+func (b *tab) turnAutofillOn() {
+	b.t.Helper()
+	b.do("turn autofill on", page.RemoveScriptToEvaluateOnNewDocument(b.withoutAutofill))
 }
 
 func (b *tab) listen(event any) {
@@ -112,7 +132,7 @@ func (b *tab) waitText(text string) {
 // until waits until the script is true, across navigations.
 func (b *tab) until(what, script string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); b.eval(script) != "true"; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); b.eval(script) != "true"; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("timed out waiting until %s\nat %s\n%s\n%s", what, b.eval("location.href"), b.eval("document.body.innerText.slice(0, 1500)"), strings.Join(b.complaints, "\n"))
 		}

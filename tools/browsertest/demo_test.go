@@ -46,7 +46,7 @@ func TestDemo(t *testing.T) {
 	t.Run("reports", func(t *testing.T) { b.with(t).reports() })
 	t.Run("signed out", func(t *testing.T) { b.with(t).signedOut() })
 	b.with(t).signOut()
-	b.signInByButton()
+	b.signIn()
 	b.waitPath("/dashboard")
 	b.quiet()
 }

@@ -1,12 +1,6 @@
 package browsertest
 
-import (
-	"context"
-	"testing"
-
-	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
-)
+import "testing"
 
 // enrol opens an enrolment link, creates a passkey and signs in with it.
 func (b *tab) enrol(link string) {
@@ -20,27 +14,25 @@ func (b *tab) enrol(link string) {
 	b.signIn()
 }
 
-// signIn signs in with the passkey that the tab's authenticator holds. The
-// authenticator answers the autofill request by itself, as a person would who
-// picks the suggestion.
+// signIn signs in by the button with the passkey that the tab's authenticator holds.
 func (b *tab) signIn() {
 	b.t.Helper()
 	b.open("/login")
-	b.until("signed in", `location.pathname !== "/login" && document.readyState === "complete"`)
+	b.click("Sign in with a passkey")
+	b.until("signed in", signedIn)
 }
 
-// signInByButton signs in where the browser has no autofill for passkeys.
-func (b *tab) signInByButton() {
+// signInByAutofill signs in without a click: the authenticator answers the request
+// for a suggestion by itself, as a person would who picks it.
+func (b *tab) signInByAutofill() {
 	b.t.Helper()
-	b.do("turn autofill off", chromedp.ActionFunc(func(ctx context.Context) error {
-		_, err := page.AddScriptToEvaluateOnNewDocument(`PublicKeyCredential.isConditionalMediationAvailable = async () => false`).Do(ctx)
-		return err
-	}))
+	b.turnAutofillOn()
 	b.open("/login")
-	b.visit("login")
-	b.click("Sign in with a passkey")
-	b.until("signed in", `location.pathname !== "/login" && document.readyState === "complete"`)
+	b.until("signed in", signedIn)
+	b.turnAutofillOff()
 }
+
+const signedIn = `location.pathname !== "/login" && document.readyState === "complete"`
 
 // signOut signs out through the user menu.
 func (b *tab) signOut() {
@@ -73,7 +65,8 @@ func TestEnrolAndSignIn(t *testing.T) {
 	b.waitText("Nothing is open to your roles yet")
 	b.visit("home")
 	b.signOut()
-	b.signInByButton()
+	b.visit("login")
+	b.signInByAutofill()
 	b.waitText("a.admin")
 	b.quiet()
 	b.open(link)

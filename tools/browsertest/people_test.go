@@ -68,7 +68,8 @@ func TestAdministratorKeepsPeople(t *testing.T) {
 	admin.do("save", submitForm(page+"/roles"))
 	admin.waitText("clinician, analyst")
 	clinician.open("/dashboard")
-	// The virtual authenticator answers the sign-in page by itself.
+	clinician.waitPath("/login")
+	clinician.click("Sign in with a passkey")
 	clinician.waitPath("/notices")
 	clinician.waitText("Your roles were changed from clinician to clinician, analyst.")
 
