@@ -53,7 +53,7 @@ func (s *service) ended() {
 		if err != nil {
 			s.t.Errorf("Serve: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatal("Serve does not end")
 	}
 }
@@ -206,7 +206,7 @@ func TestStopAtTheStart(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("the portal goes on after it was told to stop")
 		}
 	}
@@ -288,7 +288,7 @@ func TestFollowPicksUpTheWorkOfOthers(t *testing.T) {
 	stop()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("following goes on after its end")
 	}
 }

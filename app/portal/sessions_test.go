@@ -28,7 +28,7 @@ func TestServedSessions(t *testing.T) {
 		t.Error("parts of one process have different sessions")
 	}
 	w.exec(`UPDATE auth.user_account SET disabled_at = now()`) // as another process does
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		status, _, err := s.ask("/settings/sessions", token)
 		if err != nil {

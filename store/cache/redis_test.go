@@ -63,7 +63,7 @@ func (s *redisServer) start() {
 	go func() { defer close(s.done); _ = s.cmd.Wait() }()
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket()})
 	defer client.Close() //nolint:errcheck // only asked
-	for deadline := time.Now().Add(20 * time.Second); client.Ping(s.t.Context()).Err() != nil; {
+	for deadline := time.Now().Add(time.Minute); client.Ping(s.t.Context()).Err() != nil; {
 		if time.Now().After(deadline) {
 			s.t.Fatal("redis-server does not answer")
 		}
