@@ -75,8 +75,9 @@ func (s *simulation) plan(d health.Day) plan {
 		p.exercise = s.clock(d, 1020+about(r, 0, 50))
 		p.effort = time.Duration(30+r.IntN(45)) * time.Minute
 	}
-	p.worn = s.wears(p.n) && !d.Before(s.watch.firstDay)
-	p.night = p.worn && nights < s.watch.nights
+	change := s.clocksChange(d) || s.clocksChange(d.AddDays(1))
+	p.worn = (s.wears(p.n) || change) && s.watch.every > 0 && !d.Before(s.watch.firstDay)
+	p.night = p.worn && (nights < s.watch.nights || change)
 	p.fever = s.feverOn(p.n)
 	p.irregular = s.body.fibrillates && s.dice.chance(s.record, "rhythm", p.n/3) < 0.22
 	return p
@@ -87,12 +88,15 @@ func (s *simulation) clock(d health.Day, minutes float64) time.Time {
 	return time.Date(d.Year, d.Month, d.Dom, 0, int(minutes), 0, 0, s.w.loc)
 }
 
+// clocksChange tells whether a day has other than 24 hours. The sensor is worn then, and in the night before, so
+// that every demo holds the days on which a count by days goes wrong first.
+func (s *simulation) clocksChange(d health.Day) bool {
+	return d.AddDays(1).Start(s.w.loc).Sub(d.Start(s.w.loc)) != 24*time.Hour
+}
+
 // wears tells whether the sensor is worn on a day: gaps are single days and
 // whole weeks, as on holidays or with a broken strap.
 func (s *simulation) wears(n int) bool {
-	if s.watch.every == 0 {
-		return false
-	}
 	if s.dice.chance(s.record, "gap week", n/7) < s.watch.gaps*0.7 {
 		return false
 	}
