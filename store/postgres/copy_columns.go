@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unicode"
 
 	"healthportal/app/health"
@@ -16,8 +17,9 @@ func guardCTE() string {
 
 // guardPattern matches what csvguard takes for a formula, or for a guarded text:
 // an apostrophe at the start, or a dangerous character behind nothing but
-// spaces and what Go's tables call invisible.
-func guardPattern() string {
+// spaces and what Go's tables call invisible. It is put together once: looking at
+// all of Unicode takes longer than a small export.
+var guardPattern = sync.OnceValue(func() string {
 	var skipped strings.Builder
 	hidden := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 	for r := rune(1); r <= unicode.MaxRune; r++ {
@@ -32,7 +34,7 @@ func guardPattern() string {
 	}
 	const danger = `=+@\u2212\uFF1D\uFF0B\uFF0D\uFF20\uFE62\uFE63\uFE66\uFE6B\t\r\n-`
 	return `^(''|[` + skipped.String() + `]*[` + danger + `])`
-}
+})
 
 // surrogate reports whether r is half of a UTF-16 pair, which no text holds.
 func surrogate(r rune) bool { return r >= 0xD800 && r <= 0xDFFF }
