@@ -55,10 +55,15 @@ func (o *office) start(args ...string) *command {
 	return c
 }
 
-// until waits for ok while the command runs.
+// until waits for ok while the command runs, for a minute.
 func (c *command) until(what string, ok func() bool) {
 	c.o.t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	c.untilWithin(time.Minute, what, ok)
+}
+
+func (c *command) untilWithin(most time.Duration, what string, ok func() bool) {
+	c.o.t.Helper()
+	for deadline := time.Now().Add(most); !ok(); time.Sleep(20 * time.Millisecond) {
 		select {
 		case code := <-c.code:
 			c.o.t.Fatalf("before %s it ended with %d\nout: %s\nerr: %s", what, code, &c.out, &c.err)
