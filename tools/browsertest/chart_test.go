@@ -62,7 +62,7 @@ func TestChart(t *testing.T) {
 
 // pointAt is the drawing's link whose name begins with text.
 func pointAt(text string) string {
-	return fmt.Sprintf(`[...document.querySelectorAll("#hrChart svg a")].find(a => a.querySelector("title").textContent.startsWith(%q))`, text)
+	return fmt.Sprintf(`[...document.querySelectorAll("#chart svg a")].find(a => a.querySelector("title").textContent.startsWith(%q))`, text)
 }
 
 // follow goes to a point of the drawing by mouse or keyboard.
