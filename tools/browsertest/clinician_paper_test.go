@@ -123,7 +123,7 @@ func (c *clinician) download(format string, rows int) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		c.open(receipt)
 		if strings.Contains(c.eval("document.body.innerText"), fmt.Sprintf("Complete: %d rows.", rows)) {
 			break
