@@ -1,34 +1,30 @@
 package cli_test
 
 import (
-	"bytes"
-	"encoding/csv"
-	"encoding/json"
-	"errors"
+	"context"
 	"flag"
-	"fmt"
 	"hash/fnv"
 	"io"
 	"maps"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/net/html"
+	"github.com/jackc/pgx/v5"
 
 	"healthportal/app/demo"
 	"healthportal/app/health"
 )
 
-var everyDay = flag.Bool("every-day", false, "open the table of every day that a chart of the demo leads to, not of a share")
+var everyDay = flag.Bool("every-day", false, "open the chart of every month of the demo, and the table of every day that it leads to, not a share of them")
 
-// shareOfDays is how many days of a metric go to one whose table is opened without -every-day.
-const shareOfDays = 24
+// Without -every-day one month in shareOfMonths is opened of each metric, and of its days one in shareOfDays; each
+// month and day on which the clocks change all the same.
+const shareOfMonths, shareOfDays = 6, 6
 
 // countedDay is the demo's day in the test of its counts: its two years hold four days on which Berlin changes
 // its clocks, and as many in New York and in Santiago.
@@ -48,15 +44,17 @@ func (c counts) sum() int {
 // tally is what the test has seen, of all patients.
 type tally struct {
 	mu sync.Mutex
-	// days are days of a metric with data, tables those whose table was opened, charts the charts.
-	metrics, days, observations, tables, charts int
+	// days are days of a metric with data, charted those on a chart that was opened, tables those whose table was.
+	metrics, days, charted, observations, tables, charts int
 	// changes are days of 23 and 25 hours with data, by zone, metric and hours.
 	changes map[string]int
 }
 
 // TestDemoCountsAgree is the demo as its first reader meets it: for every patient, metric and day the chart's
 // count, that of the table which the chart leads to and those of both exported files are the same, also on the
-// days on which the clocks change. Days are counted here anew, from times and zones.
+// days on which the clocks change. Days are counted here anew, from times and zones. Each year's and month's chart
+// and both files of each metric are read; of the charts of months and the tables of days a share, beside which the
+// store's counts stand, from which both are made. With -every-day all are opened.
 func TestDemoCountsAgree(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills the demo and reads all of it: left out by -short")
@@ -70,19 +68,19 @@ func TestDemoCountsAgree(t *testing.T) {
 	c.untilWithin(5*time.Minute, "the last line", func() bool { return strings.Contains(c.err.String(), "Ctrl-C") })
 	filled := time.Since(began)
 	r := enrolledReader(t, addr, links(t, c.out.String())["clinician"])
-	people := r.people(t)
+	people, stored := r.people(t), o.storedDays()
 	seen := &tally{changes: map[string]int{}}
 	t.Run("patients", func(t *testing.T) {
 		for href, p := range people {
 			t.Run(p.RecordNumber, func(t *testing.T) {
 				t.Parallel()
-				(&chartReader{reader: r.with(t), person: p, seen: seen}).read(href)
+				(&chartReader{reader: r.with(t), person: p, stored: stored[p.RecordNumber], seen: seen}).read(href)
 			})
 		}
 	})
 	seen.wantChanges(t, people)
-	t.Logf("%d patients, %d metrics, %d days of a metric with data, %d observations; %d charts and %d tables opened, %d requests; filled in %.0f s, all in %.0f s",
-		len(people), seen.metrics, seen.days, seen.observations, seen.charts, seen.tables, r.asked.Load(), filled.Seconds(), time.Since(began).Seconds())
+	t.Logf("%d patients, %d metrics, %d days of a metric with data, %d of them on charts that were opened, %d observations; %d charts and %d tables of days opened, %d requests; filled in %.0f s, all in %.0f s",
+		len(people), seen.metrics, seen.days, seen.charted, seen.observations, seen.charts, seen.tables, r.asked.Load(), filled.Seconds(), time.Since(began).Seconds())
 }
 
 var recordNumber = regexp.MustCompile(`SYN-\d{6}`)
@@ -116,6 +114,8 @@ func (r *reader) people(t *testing.T) map[string]health.Person {
 type chartReader struct {
 	*reader
 	person health.Person
+	// stored are the store's counts, by metric.
+	stored map[string]counts
 	zone   *time.Location
 	// changes are the days on which the zone changes its clocks.
 	changes counts
@@ -139,30 +139,24 @@ func (c *chartReader) read(href string) {
 	}
 }
 
-// metric compares chart, tables and files of one metric.
+// metric compares charts, tables and files of one metric.
 func (c *chartReader) metric(href, metric string) {
 	c.t.Helper()
 	years, whole := c.chart(href)
-	days := map[string]point{} // by civil day
+	charted, days := counts{}, map[string]point{}
+	maps.Copy(charted, c.stored[metric])
+	c.same(metric, point{name: "all years", n: charted.sum()}, years)
 	for _, year := range years {
 		months, _ := c.chart(year.href)
 		c.same(metric, year, months)
 		for _, month := range months {
-			list, _ := c.chart(month.href)
-			c.same(metric, month, list)
-			for _, p := range list {
-				days[p.day(c.t)] = p
-			}
+			c.month(metric, month, charted, days)
 		}
-	}
-	charted := counts{}
-	for day, p := range days {
-		charted[day] = p.n
 	}
 	hours := c.exports(attr(c.byID(whole, "chart-events"), "href"), metric, charted)
 	tables := 0
 	for _, day := range slices.Sorted(maps.Keys(days)) {
-		if *everyDay || c.changes[day] != 0 || c.chosen(metric, day) {
+		if *everyDay || c.changes[day] != 0 || c.chosen(metric, day, shareOfDays) {
 			tables++
 			if n := c.total(c.get(days[day].href)); n != days[day].n {
 				c.t.Errorf("%s on %s: the chart counts %d, the table that it leads to %d", metric, day, days[day].n, n)
@@ -175,16 +169,79 @@ func (c *chartReader) metric(href, metric string) {
 	c.seen.mu.Lock()
 	defer c.seen.mu.Unlock()
 	c.seen.metrics++
-	c.seen.days += len(days)
+	c.seen.days += len(charted)
+	c.seen.charted += len(days)
 	c.seen.observations += charted.sum()
 	c.seen.tables += tables
 }
 
-// chosen draws the share of days, the same ones in each run.
-func (c *chartReader) chosen(metric, day string) bool {
+// month puts what the chart of a month counts in the place of the store's counts, and its points into days. A
+// month that isn't opened must be as large as the store's days are.
+func (c *chartReader) month(metric string, month point, charted counts, days map[string]point) {
+	c.t.Helper()
+	u, err := url.Parse(month.href)
+	name := u.Query().Get("at")
+	if err != nil || len(name) != len("2006-01") {
+		c.t.Fatalf("%s leads to %s (%v)", month.name, month.href, err)
+	}
+	stored, change := counts{}, false
+	for day := range c.stored[metric] {
+		if strings.HasPrefix(day, name) {
+			stored[day] = charted[day]
+			change = change || c.changes[day] != 0
+		}
+	}
+	if !*everyDay && !change && !c.chosen(metric, name, shareOfMonths) {
+		if n := stored.sum(); n != month.n {
+			c.t.Errorf("%s: %q, the store's days of it hold %d", metric, month.name, n)
+		}
+		return
+	}
+	maps.DeleteFunc(charted, func(day string, _ int) bool { return strings.HasPrefix(day, name) })
+	points, _ := c.chart(month.href)
+	c.same(metric, month, points)
+	for _, p := range points {
+		day := p.day(c.t)
+		charted[day], days[day] = p.n, p
+	}
+}
+
+// chosen draws a share of months or days, the same ones in each run.
+func (c *chartReader) chosen(metric, what string, share uint32) bool {
 	h := fnv.New32a()
-	_, _ = io.WriteString(h, c.person.RecordNumber+metric+day)
-	return h.Sum32()%shareOfDays == 0
+	_, _ = io.WriteString(h, c.person.RecordNumber+metric+what)
+	return h.Sum32()%share == 0
+}
+
+// storedDays are the counts of the rollup, by record number and metric.
+func (o *office) storedDays() map[string]map[string]counts {
+	o.t.Helper()
+	conn, err := pgx.Connect(o.t.Context(), o.dsn)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // nothing is pending
+	rows, err := conn.Query(o.t.Context(), `SELECT p.record_number, m.code, d.local_day::text, sum(d.n)::integer FROM health.event_day d
+		JOIN health.person p ON p.id = d.person_id JOIN health.metric m ON m.id = d.metric_id GROUP BY 1, 2, 3`)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	found := map[string]map[string]counts{}
+	var record, metric, day string
+	var n int
+	if _, err := pgx.ForEachRow(rows, []any{&record, &metric, &day, &n}, func() error {
+		if found[record] == nil {
+			found[record] = map[string]counts{}
+		}
+		if found[record][metric] == nil {
+			found[record][metric] = counts{}
+		}
+		found[record][metric][day] = n
+		return nil
+	}); err != nil {
+		o.t.Fatal(err)
+	}
+	return found
 }
 
 // changesOf are the days of three years on which a zone has other than 24 hours, and how many.
@@ -202,315 +259,4 @@ func changesOf(t *testing.T, zone *time.Location) counts {
 		}
 	}
 	return found
-}
-
-// point is a link of a chart.
-type point struct {
-	name, href string
-	n          int
-	// nearer leads to the hours of a day; hour is the name that the table of the chart has for it.
-	nearer string
-}
-
-// day is the civil day of a point, which its name and its link must agree on.
-func (p point) day(t *testing.T) string {
-	t.Helper()
-	u, err := url.Parse(p.href)
-	if err != nil || u.Path != "/dashboard/events" {
-		t.Fatalf("%s leads to %q (%v)", p.name, p.href, err)
-	}
-	day := u.Query().Get("day")
-	name, _, _ := strings.Cut(p.name, ":")
-	if at, err := time.Parse("2 January 2006", name); err != nil || at.Format(time.DateOnly) != day {
-		t.Fatalf("the point %q leads to %q (%v)", p.name, p.href, err)
-	}
-	return day
-}
-
-var countInName = regexp.MustCompile(`([\d,]+) observations?$`)
-
-// chart opens a chart and lists its points. The table beside it must hold the same counts in the same order.
-func (c *chartReader) chart(href string) ([]point, *html.Node) {
-	c.t.Helper()
-	doc := c.document(c.part(href))
-	c.seen.mu.Lock()
-	c.seen.charts++
-	c.seen.mu.Unlock()
-	var points []point
-	for _, figure := range all(doc, "figure") {
-		own := c.pointsOf(figure)
-		rows := c.rowsOf(figure)
-		for i, p := range own {
-			if len(rows) != len(own) || rows[i].n != p.n || rows[i].href != p.href {
-				c.t.Errorf("%s: point %d of %d is %+v, the table has %+v", href, i+1, len(own), p, rows)
-				break
-			}
-		}
-		points = append(points, own...)
-	}
-	// Several series of a metric lead to the same table.
-	var joined []point
-	at := map[string]int{}
-	for _, p := range points {
-		if i, ok := at[p.href]; ok {
-			joined[i].n += p.n
-			continue
-		}
-		at[p.href] = len(joined)
-		joined = append(joined, p)
-	}
-	return joined, doc
-}
-
-func (c *chartReader) pointsOf(figure *html.Node) []point {
-	c.t.Helper()
-	var list []point
-	for _, svg := range all(figure, "svg") {
-		for _, a := range all(svg, "a") {
-			name := words(all(a, "title")[0])
-			if m := countInName.FindStringSubmatch(name); m != nil {
-				list = append(list, point{name: name, href: attr(a, "href"), n: number(c.t, m[1])})
-			} else {
-				list[len(list)-1].nearer = attr(a, "href")
-			}
-		}
-	}
-	return list
-}
-
-// rowsOf reads the table beside a drawing.
-func (c *chartReader) rowsOf(figure *html.Node) []point {
-	c.t.Helper()
-	table := all(figure, "table")[0]
-	column := slices.IndexFunc(all(table, "th"), func(n *html.Node) bool { return words(n) == "Observations" })
-	var list []point
-	for _, row := range all(all(table, "tbody")[0], "tr") {
-		cells := slices.Collect(row.ChildNodes())
-		cells = slices.DeleteFunc(cells, func(n *html.Node) bool { return n.Type != html.ElementNode })
-		list = append(list, point{href: attr(all(cells[0], "a")[0], "href"), n: number(c.t, words(cells[column]))})
-	}
-	return list
-}
-
-func number(t *testing.T, s string) int {
-	t.Helper()
-	n, err := strconv.Atoi(strings.ReplaceAll(s, ",", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// same compares a point with what it leads to.
-func (c *chartReader) same(metric string, whole point, parts []point) {
-	c.t.Helper()
-	n := 0
-	for _, p := range parts {
-		n += p.n
-	}
-	if n != whole.n {
-		c.t.Errorf("%s: %q leads to a chart of %d observations", metric, whole.name, n)
-	}
-}
-
-var totalOnPage = regexp.MustCompile(`role="status"[^>]*>(?:[\d,]+ of )?([\d,]+) events?\b`)
-
-// total is how many events a table says that there are.
-func (c *chartReader) total(page []byte) int {
-	c.t.Helper()
-	m := totalOnPage.FindSubmatch(page)
-	if m == nil {
-		c.t.Fatalf("no total on the page %.3000s", page)
-	}
-	return number(c.t, string(m[1]))
-}
-
-var hourLabel = regexp.MustCompile(`^\d\d$`)
-
-// hours opens the hours of a day on which the clocks change: as many as it has, and in each what the file has.
-func (c *chartReader) hours(metric, day string, whole point, exported counts) {
-	c.t.Helper()
-	points, doc := c.chart(whole.nearer)
-	charted := counts{}
-	for i, p := range points {
-		name, _, _ := strings.Cut(p.name, ": ")
-		charted[name] += p.n
-		if i > 0 && i < len(points)-1 && !*everyDay {
-			continue // they differ in their place among the day's events only
-		}
-		if n := c.total(c.get(p.href)); n != whole.n {
-			c.t.Errorf("%s: %q leads to a table of %d events, the day has %d", metric, p.name, n, whole.n)
-		}
-	}
-	if !maps.Equal(charted, exported) {
-		c.t.Errorf("%s: the hours of %s count %v, the file's times %v", metric, day, charted, exported)
-	}
-	drawn := slices.DeleteFunc(all(doc, "text"), func(n *html.Node) bool {
-		return attr(n, "text-anchor") != "middle" || !hourLabel.MatchString(words(n))
-	})
-	want := c.changes[day]
-	if n := len(drawn); n < want || n > want && metric != "sleep_duration" { // sleep begins on the evening before
-		c.t.Errorf("%s, %s: %d hours are drawn, want %d", metric, day, n, want)
-	}
-	if says := fmt.Sprintf("The clocks change: this day has %d hours.", want); !strings.Contains(words(doc), says) {
-		c.t.Errorf("%s, %s: the chart does not say %q", metric, day, says)
-	}
-	c.seen.mu.Lock()
-	defer c.seen.mu.Unlock()
-	c.seen.changes[fmt.Sprint(c.person.TimeZone, " ", metric, " ", want)]++
-}
-
-// wantChanges fails where no hourly metric was seen on a day of 23 and one of 25 hours in each zone that has such.
-func (s *tally) wantChanges(t *testing.T, people map[string]health.Person) {
-	t.Helper()
-	zones := map[string]bool{}
-	for _, p := range people {
-		if p.TimeZone != "Asia/Kolkata" {
-			zones[p.TimeZone] = true
-		}
-	}
-	for zone := range zones {
-		for _, metric := range []string{"heart_rate", "steps"} {
-			for _, hours := range []int{23, 25} {
-				if key := fmt.Sprint(zone, " ", metric, " ", hours); s.changes[key] == 0 {
-					t.Errorf("no data on a day like this: %s hours", key)
-				}
-			}
-		}
-	}
-	if len(zones) != 3 {
-		t.Errorf("the demo has zones %v that change their clocks", zones)
-	}
-	t.Logf("days on which the clocks change: %v", s.changes)
-}
-
-var rowsOffered = regexp.MustCompile(`Rows ([\d,]+) events?\b`)
-
-// exports takes a metric out in both forms, by the page that offers it, counts the rows of each day, and returns
-// those of each hour of the days on which the clocks change.
-func (c *chartReader) exports(events, metric string, charted counts) (hours map[string]counts) {
-	c.t.Helper()
-	table := c.get(events)
-	if n := c.total(table); n != charted.sum() {
-		c.t.Errorf("%s: the chart counts %d, the table of all years %d", metric, charted.sum(), n)
-	}
-	offer := c.document(c.get(attr(c.byID(c.document(table), "event-export"), "href")))
-	said := words(c.byID(offer, "export-what"))
-	if m := rowsOffered.FindStringSubmatch(said); m == nil || number(c.t, m[1]) != charted.sum() {
-		c.t.Errorf("%s: the export offers %q, the chart counts %d", metric, said, charted.sum())
-	}
-	form := c.byID(offer, "export-form")
-	query := url.Values{}
-	for _, field := range all(form, "input") {
-		if attr(field, "type") == "hidden" {
-			query.Set(attr(field, "name"), attr(field, "value"))
-		}
-	}
-	text, rows := c.file(attr(form, "action") + "?" + query.Encode())
-	column, own, hours := c.csvDays(text, metric)
-	c.compare(metric, "the CSV file's local_day", charted, column, rows)
-	c.compare(metric, "the CSV file's times", charted, own, rows)
-	query.Del("receipt") // one for each download
-	text, rows = c.file(attr(c.byID(form, "export-ndjson"), "formaction") + "?" + query.Encode())
-	c.compare(metric, "the NDJSON file's times", charted, c.ndjsonDays(text), rows)
-	return hours
-}
-
-func (c *chartReader) compare(metric, what string, charted, exported counts, promised int) {
-	c.t.Helper()
-	if n := exported.sum(); n != promised {
-		c.t.Errorf("%s: %s make %d rows, the trailer says %d", metric, what, n, promised)
-	}
-	if maps.Equal(charted, exported) {
-		return
-	}
-	days := maps.Clone(charted)
-	maps.Copy(days, exported)
-	for _, day := range slices.Sorted(maps.Keys(days)) {
-		if charted[day] != exported[day] {
-			c.t.Errorf("%s on %s: the chart counts %d, %s %d", metric, day, charted[day], what, exported[day])
-		}
-	}
-}
-
-// dayOf is the civil day to which an observation counts: that of its start, and for sleep that of waking.
-func (c *chartReader) dayOf(metric, start, end string) string {
-	c.t.Helper()
-	if metric == "sleep_duration" && end != "" {
-		return c.instant(end).Format(time.DateOnly)
-	}
-	return c.instant(start).Format(time.DateOnly)
-}
-
-func (c *chartReader) instant(text string) time.Time {
-	c.t.Helper()
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return at.In(c.zone)
-}
-
-// hourOf names the hour in which an observation begins as the chart does.
-func (c *chartReader) hourOf(start string) string {
-	c.t.Helper()
-	return c.instant(start).Format("2 January 2006, from 15:00 UTC-07:00")
-}
-
-// csvDays counts a CSV file's rows by its own column of days and by their times, and those of days on which the
-// clocks change by hours too.
-func (c *chartReader) csvDays(text []byte, metric string) (column, own counts, hours map[string]counts) {
-	c.t.Helper()
-	in := csv.NewReader(bytes.NewReader(text))
-	in.ReuseRecord = true
-	head, err := in.Read()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	at := map[string]int{}
-	for i, name := range head {
-		at[name] = i
-	}
-	column, own, hours = counts{}, counts{}, map[string]counts{}
-	for {
-		row, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			return column, own, hours
-		}
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		if row[at["metric"]] != metric || row[at["record_number"]] != c.person.RecordNumber {
-			c.t.Fatalf("a row of %s, %s in the file of %s, %s", row[at["metric"]], row[at["record_number"]], metric, c.person.RecordNumber)
-		}
-		column[row[at["local_day"]]]++
-		start := row[at["effective"]]
-		day := c.dayOf(metric, start, row[at["effective_end"]])
-		own[day]++
-		if c.changes[day] != 0 {
-			if hours[day] == nil {
-				hours[day] = counts{}
-			}
-			hours[day][c.hourOf(start)]++
-		}
-	}
-}
-
-// ndjsonDays counts the lines of an NDJSON file between its first and its last.
-func (c *chartReader) ndjsonDays(text []byte) counts {
-	c.t.Helper()
-	lines := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
-	own := counts{}
-	for _, line := range lines[1 : len(lines)-1] {
-		var o struct {
-			Metric    string `json:"metric"`
-			Effective string `json:"effective"`
-			End       string `json:"effective_end"`
-		}
-		if err := json.Unmarshal(line, &o); err != nil || o.Effective == "" {
-			c.t.Fatalf("line %s: %v", line, err)
-		}
-		own[c.dayOf(o.Metric, o.Effective, o.End)]++
-	}
-	return own
 }
