@@ -43,6 +43,9 @@ type LinkProps struct {
 	Attrs    templ.Attributes
 }
 
+// leadsOn reports whether the icon is an arrow to what comes next, which stands behind its words.
+func (p LinkProps) leadsOn() bool { return p.Icon == IconNext && !p.IconOnly }
+
 func (p ButtonProps) kind() string {
 	if p.Type == "" {
 		return "button"

@@ -63,6 +63,20 @@ func TestButton(t *testing.T) {
 	}
 }
 
+// An arrow to what comes next stands behind its words, all other icons before them.
+func TestLinkButtonArrow(t *testing.T) {
+	for icon, first := range map[Icon]string{IconNext: "span", IconPrevious: "svg", IconTable: "svg", "": "span"} {
+		a := one(t, dom(t, LinkButton(LinkProps{Label: "Later month", Href: "/x", Icon: icon})), "a")
+		child := a.FirstChild
+		for child.Type != html.ElementNode {
+			child = child.NextSibling
+		}
+		if child.Data != first {
+			t.Errorf("the button with the icon %.8q begins with %s, want %s", icon, child.Data, first)
+		}
+	}
+}
+
 func TestLinkButton(t *testing.T) {
 	a := one(t, dom(t, LinkButton(LinkProps{Label: "Next", Href: "/x?a=1&b=2"})), "a")
 	if get(a, "href") != "/x?a=1&b=2" || hasAttr(a, "hx-get") || hasAttr(a, "target") || hasAttr(a, "download") {
