@@ -2,6 +2,11 @@ package health
 
 import "time"
 
+// DataVersion says which state of the database an answer shows: where two of the
+// same question have equal versions, they are equal. It tells nothing else, not
+// even which is newer. Empty means that nothing is known; such an answer is not kept.
+type DataVersion string
+
 // EventVersion is one version of an Observation with how it came.
 type EventVersion struct {
 	Event

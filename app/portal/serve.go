@@ -12,6 +12,7 @@ import (
 	"healthportal/app/passkey"
 	"healthportal/app/research"
 	"healthportal/app/web"
+	"healthportal/store/cache"
 	"healthportal/store/embedded"
 )
 
@@ -74,6 +75,7 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 	if err := p.cacheSessions(); err != nil {
 		return nil, err
 	}
+	aggregates := cache.NewAggregates(p.DB, time.Now)
 	keys, err := passkey.New(p.passkeyConfig(), p.DB, p.DB)
 	if err != nil {
 		return nil, fmt.Errorf("passkeys: %w", err)
@@ -103,7 +105,7 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 		Keys: p.APIKeys(), KeyReader: p.APIKeys(), KeyKeeper: p.APIKeys(), Downloads: downloadTokens{ring},
 		People: directory, PeopleRights: directory, UserPasskeys: keys, UserSessions: p.Sessions(),
 		Teams: p.DB, TeamKeeper: p.DB,
-		Patients: p.DB, Series: p.DB, Home: p.DB, NewReports: index, Views: viewIDs{ring}, Events: p.DB, SavedViews: p.DB, Exports: p.DB, Receipts: p.DB,
+		Patients: p.DB, Series: aggregates, Home: aggregates, NewReports: index, Views: viewIDs{ring}, Events: p.DB, SavedViews: p.DB, Exports: p.DB, Receipts: p.DB,
 		Audit: log, AuditLog: p.DB, Lookers: p.DB, Emergencies: p.DB, Reviews: p.DB, Alerts: p.Alerts(),
 		Research: research.NewView(p.DB, ring),
 		Reports:  index, ReportRights: p.DB, ReportFiles: reportfile.NewFiles(m),

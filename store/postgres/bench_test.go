@@ -88,7 +88,7 @@ func BenchmarkReads(b *testing.B) {
 		},
 		"metrics": func() error { _, err := db.PersonMetrics(b.Context(), scope, 1); return err },
 		"month": func() error {
-			_, err := db.DailySeries(b.Context(), scope, 1, "heart_rate", month, month.AddDays(30))
+			_, err := db.Series(b.Context(), scope, 1, "heart_rate", days(month, month.AddDays(30)))
 			return err
 		},
 	} {

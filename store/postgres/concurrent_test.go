@@ -67,7 +67,7 @@ func TestChartNeverDiffersFromTheTable(t *testing.T) {
 		// Two reads straddle a commit now and then; a chart between two equal totals must show that total.
 		f := health.EventFilter{Person: a, Size: 1}
 		before := c.page(f).Total
-		list, err := c.db.DailySeries(t.Context(), access.One(a), a, "heart_rate", month, month.AddDays(30))
+		list, err := c.db.Series(t.Context(), access.One(a), a, "heart_rate", days(month, month.AddDays(30)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -154,7 +154,7 @@ func TestEventScope(t *testing.T) {
 		if len(p.Events)+p.Total != 0 {
 			t.Errorf("scope of %s shows %d rows", name, len(p.Events))
 		}
-		s, err := c.db.DailySeries(t.Context(), scope, a, "heart_rate", health.Day{Year: 2026, Month: 3, Dom: 1}, health.Day{Year: 2026, Month: 3, Dom: 31})
+		s, err := c.db.Series(t.Context(), scope, a, "heart_rate", days(health.Day{Year: 2026, Month: 3, Dom: 1}, health.Day{Year: 2026, Month: 3, Dom: 31}))
 		if err != nil || len(s) != 0 {
 			t.Errorf("scope of %s shows a series: %v, %v", name, s, err)
 		}
@@ -176,7 +176,7 @@ func TestEventFilterRefused(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := c.db.DailySeries(t.Context(), access.One(1), 1, "nonsense'; --", health.Day{Year: 2026, Month: 2, Dom: 1}, health.Day{Year: 2026, Month: 2, Dom: 1}); !errors.Is(err, health.ErrNotFound) {
+	if _, err := c.db.Series(t.Context(), access.One(1), 1, "nonsense'; --", days(health.Day{Year: 2026, Month: 2, Dom: 1}, health.Day{Year: 2026, Month: 2, Dom: 1})); !errors.Is(err, health.ErrNotFound) {
 		t.Errorf("unknown metric: %v", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestManyRowsAwaitTheRollup(t *testing.T) {
 		t.Errorf("total %d, want %d", p.Total, many)
 	}
 	// Nobody has rebuilt the rollup of these rows yet; what pages show is right all the same.
-	s, err := c.db.DailySeries(t.Context(), access.One(a), a, "heart_rate", health.Day{Year: 2026, Month: 3, Dom: 1}, health.Day{Year: 2026, Month: 3, Dom: 1})
+	s, err := c.db.Series(t.Context(), access.One(a), a, "heart_rate", days(health.Day{Year: 2026, Month: 3, Dom: 1}, health.Day{Year: 2026, Month: 3, Dom: 1}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,11 @@ func (c *clinic) load(ndjson string) intake.Report {
 	return report
 }
 
+// days is the window of a daily chart.
+func days(from, to health.Day) health.Window {
+	return health.Window{Zoom: health.Days, From: from, To: to}
+}
+
 // one runs a query for one value.
 func one[T any](c *clinic, sql string, args ...any) T {
 	c.t.Helper()

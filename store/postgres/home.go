@@ -18,32 +18,64 @@ import (
 func (db *DB) Summary(ctx context.Context, userID int64, now time.Time) (health.SiteSummary, error) {
 	var s health.SiteSummary
 	err := db.readAs(ctx, userID, func(b *pgx.Batch) {
-		b.Queue(`SELECT c.public_id, c.name, count(*), count(*) FILTER (WHERE n.data), count(*) FILTER (WHERE n.reports)
-			FROM health.unopened($1) n JOIN auth.care_team c ON c.id = n.team_id GROUP BY c.id ORDER BY lower(c.name), c.id`, userID).
-			Query(func(rows pgx.Rows) error {
-				var err error
-				s.Teams, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (t health.TeamNews, err error) {
-					return t, row.Scan(&t.PublicID, &t.Name, &t.Patients, &t.Data, &t.Reports)
-				})
-				return err
-			})
-		b.Queue(`SELECT o.name, s.last_day, s.week, count(*) OVER () FROM health.sources_of($1, $2) s JOIN health.source o ON o.id = s.source_id
-			ORDER BY s.last_day DESC, lower(o.name), o.id LIMIT $3`, userID, dateArg(health.DayOf(now.UTC())), health.MaxSources).
-			Query(func(rows pgx.Rows) error {
-				var err error
-				s.Sources, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f health.SourceFreshness, err error) {
-					var day time.Time
-					err = row.Scan(&f.Name, &day, &f.Week, &s.SourceCount)
-					f.LastDay = health.DayOf(day)
-					return f, err
-				})
-				return err
-			})
+		queueTeamNews(b, userID, &s.Teams)
+		queueSources(b, userID, now, &s)
 	})
 	if err != nil {
 		return health.SiteSummary{}, fmt.Errorf("site summary: %w", err)
 	}
 	return s, nil
+}
+
+// TeamNews returns the teams of Summary, and the version of what Sources would show.
+func (db *DB) TeamNews(ctx context.Context, userID int64) (teams []health.TeamNews, sourcesAt health.DataVersion, err error) {
+	err = db.readAs(ctx, userID, func(b *pgx.Batch) {
+		queueTeamNews(b, userID, &teams)
+		queueSourcesVersion(b, userID, &sourcesAt)
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("news of the care teams: %w", err)
+	}
+	return teams, sourcesAt, nil
+}
+
+// Sources returns the sources of Summary alone, with the version of the data that it shows.
+func (db *DB) Sources(ctx context.Context, userID int64, now time.Time) (s health.SiteSummary, at health.DataVersion, err error) {
+	err = db.readAs(ctx, userID, func(b *pgx.Batch) {
+		queueSourcesVersion(b, userID, &at)
+		queueSources(b, userID, now, &s)
+	})
+	if err != nil {
+		return health.SiteSummary{}, "", fmt.Errorf("freshness of sources: %w", err)
+	}
+	return s, at, nil
+}
+
+func queueTeamNews(b *pgx.Batch, userID int64, teams *[]health.TeamNews) {
+	b.Queue(`SELECT c.public_id, c.name, count(*), count(*) FILTER (WHERE n.data), count(*) FILTER (WHERE n.reports)
+		FROM health.unopened($1) n JOIN auth.care_team c ON c.id = n.team_id GROUP BY c.id ORDER BY lower(c.name), c.id`, userID).
+		Query(func(rows pgx.Rows) error {
+			var err error
+			*teams, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (t health.TeamNews, err error) {
+				return t, row.Scan(&t.PublicID, &t.Name, &t.Patients, &t.Data, &t.Reports)
+			})
+			return err
+		})
+}
+
+func queueSources(b *pgx.Batch, userID int64, now time.Time, s *health.SiteSummary) {
+	b.Queue(`SELECT o.name, s.last_day, s.week, count(*) OVER () FROM health.sources_of($1, $2) s JOIN health.source o ON o.id = s.source_id
+		ORDER BY s.last_day DESC, lower(o.name), o.id LIMIT $3`, userID, dateArg(health.DayOf(now.UTC())), health.MaxSources).
+		Query(func(rows pgx.Rows) error {
+			var err error
+			s.Sources, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f health.SourceFreshness, err error) {
+				var day time.Time
+				err = row.Scan(&f.Name, &day, &f.Week, &s.SourceCount)
+				f.LastDay = health.DayOf(day)
+				return f, err
+			})
+			return err
+		})
 }
 
 // Seen notes, for each care team in which user and person meet now, that somebody
@@ -63,8 +95,14 @@ const sparkRows = 4 * health.SparkPoints
 // first and at most health.SparkPoints of each: from the rollup, and counted live
 // where the rollup waits for a rebuild. A metric with many series may lack some days.
 func (db *DB) Sparks(ctx context.Context, scope access.Scope, person health.PersonID) ([]health.Series, error) {
-	var list []health.Series
-	err := db.read(ctx, scope, func(b *pgx.Batch) {
+	list, _, err := db.SparksAt(ctx, scope, person)
+	return list, err
+}
+
+// SparksAt is Sparks with the version of the data that it shows.
+func (db *DB) SparksAt(ctx context.Context, scope access.Scope, person health.PersonID) (list []health.Series, at health.DataVersion, err error) {
+	err = db.read(ctx, scope, func(b *pgx.Batch) {
+		queueVersion(b, person, &at)
 		b.Queue(`WITH dirty AS MATERIALIZED (SELECT person_id, metric_id, local_day FROM health.event_dirty WHERE person_id = $1),
 			days AS (
 			  SELECT m.id AS metric_id, r.* FROM health.metric m CROSS JOIN LATERAL (
@@ -84,9 +122,9 @@ func (db *DB) Sparks(ctx context.Context, scope access.Scope, person health.Pers
 			})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("sparklines: %w", err)
+		return nil, "", fmt.Errorf("sparklines: %w", err)
 	}
-	return list, nil
+	return list, at, nil
 }
 
 func scanSparks(rows pgx.Rows) ([]health.Series, error) {

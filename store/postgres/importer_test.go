@@ -204,7 +204,7 @@ func TestOriginalDigitsAndBounds(t *testing.T) {
 		digits.RefLow == nil || *digits.RefLow != 60 || *digits.RefHigh != 100 || digits.Device != "Wrist sensor" || digits.MetricTitle != "Heart rate" {
 		t.Errorf("digits: %+v", digits)
 	}
-	s, err := c.db.DailySeries(t.Context(), access.One(c.person("a")), c.person("a"), "heart_rate", health.Day{Year: 2026, Month: 3, Dom: 1}, health.Day{Year: 2026, Month: 3, Dom: 1})
+	s, err := c.db.Series(t.Context(), access.One(c.person("a")), c.person("a"), "heart_rate", days(health.Day{Year: 2026, Month: 3, Dom: 1}, health.Day{Year: 2026, Month: 3, Dom: 1}))
 	if err != nil || len(s) != 2 {
 		t.Fatalf("series %+v, %v", s, err)
 	}

@@ -485,7 +485,7 @@ func TestMergeKnowsEveryReference(t *testing.T) {
 		  JOIN information_schema.tables t USING (table_schema, table_name)
 		  WHERE c.column_name LIKE '%person\_id' AND t.table_type = 'BASE TABLE' AND c.table_name !~ '^event_(default|before|20)') x`)
 	want := "analytics.genomics_reports.person_id audit.entry.person_id auth.break_glass.person_id auth.care_team_person.person_id auth.saved_view.person_id " +
-		"health.event.origin_person_id health.event.person_id health.event_choice.person_id health.event_day.person_id health.event_dirty.person_id health.event_identity.person_id " +
+		"health.data_stamp.person_id health.event.origin_person_id health.event.person_id health.event_choice.person_id health.event_day.person_id health.event_dirty.person_id health.event_identity.person_id " +
 		"health.import_event_before.person_id health.import_identity_before.person_id health.person_identifier.person_id health.person_news.person_id health.person_seen.person_id health.person_source.person_id ops.export.person_id"
 	if got != want {
 		t.Errorf("columns that refer to persons:\n%s\nthe merge knows:\n%s", got, want)

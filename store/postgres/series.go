@@ -40,8 +40,14 @@ const dailyRows = `
 // PersonMetrics returns the metrics of which the person has data, in the
 // catalogue's order and then by name, each with its newest Observation.
 func (db *DB) PersonMetrics(ctx context.Context, scope access.Scope, person health.PersonID) ([]health.MetricSummary, error) {
-	var list []health.MetricSummary
-	err := db.read(ctx, scope, func(b *pgx.Batch) {
+	list, _, err := db.MetricsAt(ctx, scope, person)
+	return list, err
+}
+
+// MetricsAt is PersonMetrics with the version of the data that it shows.
+func (db *DB) MetricsAt(ctx context.Context, scope access.Scope, person health.PersonID) (list []health.MetricSummary, at health.DataVersion, err error) {
+	err = db.read(ctx, scope, func(b *pgx.Batch) {
+		queueVersion(b, person, &at)
 		parts := metricParts("min(d.local_day) AS first, max(d.local_day) AS last", "n.local_day, n.local_day")
 		b.Queue(parts+`,
 			sums AS (SELECT metric_id, sum(n)::bigint AS n, min(first) AS first, max(last) AS last FROM parts WHERE n > 0 GROUP BY metric_id)
@@ -59,9 +65,9 @@ func (db *DB) PersonMetrics(ctx context.Context, scope access.Scope, person heal
 			})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("metrics of a person: %w", err)
+		return nil, "", fmt.Errorf("metrics of a person: %w", err)
 	}
-	return list, nil
+	return list, at, nil
 }
 
 // metricParts begins a query on how much person $1 has of each metric, as tables

@@ -11,11 +11,6 @@ import (
 	"healthportal/app/health"
 )
 
-// DailySeries is Series for the days from from to to, both inclusive.
-func (db *DB) DailySeries(ctx context.Context, scope access.Scope, person health.PersonID, metric string, from, to health.Day) ([]health.Series, error) {
-	return db.Series(ctx, scope, person, metric, health.Window{Zoom: health.Days, From: from, To: to})
-}
-
 // Series returns the series of one metric of a person in a window: one per code
 // and unit, in their order, with a point for each year, month, day or hour that
 // has data. Points of all zooms add up to the same counts. Years, months and days
@@ -24,10 +19,18 @@ func (db *DB) DailySeries(ctx context.Context, scope access.Scope, person health
 // catalogue. A metric that the portal doesn't know gives ErrNotFound; one without
 // data gives no series.
 func (db *DB) Series(ctx context.Context, scope access.Scope, person health.PersonID, metric string, w health.Window) ([]health.Series, error) {
+	list, _, err := db.SeriesAt(ctx, scope, person, metric, w)
+	return list, err
+}
+
+// SeriesAt is Series with the version of the data that it shows.
+func (db *DB) SeriesAt(ctx context.Context, scope access.Scope, person health.PersonID, metric string, w health.Window) ([]health.Series, health.DataVersion, error) {
 	q := seriesQuery{int64(person), metric, w}
 	found := seriesRows{window: w}
 	var m health.Metric
+	var at health.DataVersion
 	err := db.read(ctx, scope, func(b *pgx.Batch) {
+		queueVersion(b, person, &at)
 		b.Queue(`SELECT `+metricColumns+` FROM health.metric m WHERE m.code = $1`, metric).QueryRow(func(row pgx.Row) error {
 			return row.Scan(metricTargets(&m)...)
 		})
@@ -39,12 +42,12 @@ func (db *DB) Series(ctx context.Context, scope access.Scope, person health.Pers
 		b.Queue(sql, args...).Query(found.scanRanges)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("series: %w", err)
+		return nil, "", fmt.Errorf("series: %w", err)
 	}
 	for i := range found.list {
 		found.list[i].Metric = m
 	}
-	return found.list, nil
+	return found.list, at, nil
 }
 
 // seriesQuery builds the statements of Series.

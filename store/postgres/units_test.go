@@ -34,7 +34,7 @@ func TestUnitsOfStoredValues(t *testing.T) {
 		t.Errorf("the table has\n%s, want\n%s", got, want)
 	}
 	day := health.Day{Year: 2026, Month: 3, Dom: 1}
-	list, err := c.db.DailySeries(t.Context(), access.One(c.person("a")), c.person("a"), "glucose", day, day)
+	list, err := c.db.Series(t.Context(), access.One(c.person("a")), c.person("a"), "glucose", days(day, day))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (b *bench) compareSeries(ctx context.Context, conn *pgx.Conn, db *postgres.
 type totals struct{ events, days int }
 
 func (c chart) rolledUp(ctx context.Context, db *postgres.DB) (totals, error) {
-	list, err := db.DailySeries(ctx, access.One(c.person), c.person, c.metric, c.from, c.to)
+	list, err := db.Series(ctx, access.One(c.person), c.person, c.metric, health.Window{Zoom: health.Days, From: c.from, To: c.to})
 	if err != nil {
 		return totals{}, err //nolint:wrapcheck // says what itself
 	}
