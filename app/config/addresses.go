@@ -77,20 +77,41 @@ func (l *loader) webhook() string {
 
 func (l *loader) addr() string {
 	v := l.get(nameAddr)
-	host, port, err := net.SplitHostPort(v)
-	if err != nil {
-		l.problem("%s: %q is not host:port; write for example %s", nameAddr, v, defaultOf(nameAddr))
-		return v
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
-		l.problem("%s: %q is not a port; write a number from 0 to 65535", nameAddr, port)
-	} else if n == 0 && l.env[nameOrigin] == "" {
+	if l.hostPort(nameAddr, v, defaultOf(nameAddr)) == "0" && l.env[nameOrigin] == "" {
 		l.problem("%s: port 0 takes any free port; set %s to the address that people will open", nameAddr, nameOrigin)
 	}
-	if strings.ContainsAny(host, "/ @") {
-		l.problem("%s: %q is not a host; write for example %s", nameAddr, host, defaultOf(nameAddr))
+	return v
+}
+
+// metricsAddr is where metrics are answered: nowhere, or a port of its own.
+func (l *loader) metricsAddr() string {
+	v := l.get(nameMetrics)
+	if v == "" {
+		return ""
+	}
+	const example = "127.0.0.1:9090"
+	if l.hostPort(nameMetrics, v, example) == "0" {
+		l.problem("%s: port 0 takes any free port, which nobody would find; write for example %s", nameMetrics, example)
 	}
 	return v
+}
+
+// hostPort checks an address to listen at and returns its port; empty where there is none.
+func (l *loader) hostPort(name, v, example string) string {
+	host, port, err := net.SplitHostPort(v)
+	if err != nil {
+		l.problem("%s: %q is not host:port; write for example %s", name, v, example)
+		return ""
+	}
+	if strings.ContainsAny(host, "/ @") {
+		l.problem("%s: %q is not a host; write for example %s", name, host, example)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		l.problem("%s: %q is not a port; write a number from 0 to 65535", name, port)
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
 }
 
 // origin checks PORTAL_ORIGIN; unset it is localhost at the port of addr.

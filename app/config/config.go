@@ -26,6 +26,8 @@ type Config struct {
 	AlertWebhookURL string
 	// Addr is the host:port to listen at; port 0 takes a free one.
 	Addr string
+	// MetricsAddr is the host:port at which metrics are answered; empty means nowhere.
+	MetricsAddr string
 	// Origin is the scheme://host[:port] that browsers show, without a slash at the end.
 	Origin string
 	// DataDir is the folder of the embedded database, the mirror and other private data.
@@ -82,8 +84,8 @@ func (c Config) String() string {
 	if c.TimeZone != nil {
 		zone = c.TimeZone.String()
 	}
-	return fmt.Sprintf("database=%s redis=%s alerts=%s addr=%s origin=%s data=%s keys=%s manifest=%s timezone=%s proxies=%v rate=%d exportcheck=%d log=%s/%s pgbin=%s",
-		maskDSN(c.DatabaseURL), maskDSN(c.RedisURL), maskWebhook(c.AlertWebhookURL), c.Addr, c.Origin, c.DataDir, c.KeysDir,
+	return fmt.Sprintf("database=%s redis=%s alerts=%s addr=%s metrics=%s origin=%s data=%s keys=%s manifest=%s timezone=%s proxies=%v rate=%d exportcheck=%d log=%s/%s pgbin=%s",
+		maskDSN(c.DatabaseURL), maskDSN(c.RedisURL), maskWebhook(c.AlertWebhookURL), c.Addr, c.MetricsAddr, c.Origin, c.DataDir, c.KeysDir,
 		c.ManifestPath, zone, c.TrustedProxies, c.RateLimit, c.ExportCheckRows, c.LogFormat, c.LogLevel, c.PGBinDir)
 }
 

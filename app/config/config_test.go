@@ -36,7 +36,7 @@ func TestDefaults(t *testing.T) {
 func TestEverythingSet(t *testing.T) {
 	c, err := Load([]string{
 		"DATABASE_URL=postgres://u:p@db:5432/portal?sslmode=verify-full", "REDIS_URL=rediss://cache:6379/1", "ALERT_WEBHOOK_URL=https://alerts.example/x",
-		"PORTAL_ADDR=0.0.0.0:9000", "PORTAL_ORIGIN=https://portal.example", "PORTAL_DATA=/srv/portal", "PORTAL_KEYS=/etc/portal/keys",
+		"PORTAL_ADDR=0.0.0.0:9000", "PORTAL_METRICS_ADDR=10.1.2.3:9090", "PORTAL_ORIGIN=https://portal.example", "PORTAL_DATA=/srv/portal", "PORTAL_KEYS=/etc/portal/keys",
 		"PORTAL_TIMEZONE=Europe/Berlin", "PORTAL_TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.7,fd00::/8", "GENOMICS_MANIFEST=/etc/portal/m.yaml",
 		"LOG_FORMAT=json", "LOG_LEVEL=debug", "PORTAL_RATE_LIMIT=200", "PORTAL_EXPORT_CHECK_ROWS=0", "PG_BINDIR=/opt/pg/bin",
 	})
@@ -53,7 +53,7 @@ func TestEverythingSet(t *testing.T) {
 	c.TimeZone, c.TrustedProxies, c.env = nil, nil, nil
 	want := Config{
 		DatabaseURL: "postgres://u:p@db:5432/portal?sslmode=verify-full", RedisURL: "rediss://cache:6379/1", AlertWebhookURL: "https://alerts.example/x",
-		Addr: "0.0.0.0:9000", Origin: "https://portal.example", DataDir: "/srv/portal", KeysDir: "/etc/portal/keys",
+		Addr: "0.0.0.0:9000", MetricsAddr: "10.1.2.3:9090", Origin: "https://portal.example", DataDir: "/srv/portal", KeysDir: "/etc/portal/keys",
 		ManifestPath: "/etc/portal/m.yaml", LogFormat: "json", LogLevel: slog.LevelDebug, RateLimit: 200, PGBinDir: "/opt/pg/bin",
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -128,6 +128,10 @@ func TestBadValues(t *testing.T) {
 		{[]string{"PORTAL_ADDR=localhost:70000"}, []string{"PORTAL_ADDR", "70000"}},
 		{[]string{"PORTAL_ADDR=127.0.0.1:0"}, []string{"PORTAL_ADDR", "PORTAL_ORIGIN"}},
 		{[]string{"PORTAL_ADDR=a b:1"}, []string{"PORTAL_ADDR", "not a host"}},
+		{[]string{"PORTAL_METRICS_ADDR=9090"}, []string{"PORTAL_METRICS_ADDR", "host:port", "127.0.0.1:9090"}},
+		{[]string{"PORTAL_METRICS_ADDR=:0"}, []string{"PORTAL_METRICS_ADDR", "nobody would find"}},
+		{[]string{"PORTAL_METRICS_ADDR=http://x:1"}, []string{"PORTAL_METRICS_ADDR", "host:port"}},
+		{[]string{"PORTAL_METRICS_ADDR=localhost:70000"}, []string{"PORTAL_METRICS_ADDR", "70000"}},
 		{[]string{"PORTAL_ORIGIN=portal.example"}, []string{"PORTAL_ORIGIN", "https://"}},
 		{[]string{"PORTAL_ORIGIN=ftp://portal.example"}, []string{"PORTAL_ORIGIN", "not an origin"}},
 		{[]string{"PORTAL_ORIGIN=https://:8443"}, []string{"PORTAL_ORIGIN", "not an origin"}},

@@ -53,6 +53,7 @@ func Load(env []string) (Config, error) {
 		RedisURL:        l.redis(),
 		AlertWebhookURL: l.webhook(),
 		Addr:            l.addr(),
+		MetricsAddr:     l.metricsAddr(),
 		DataDir:         l.get(nameData),
 		KeysDir:         l.get(nameKeys),
 		ManifestPath:    l.get(nameManifest),

@@ -12,6 +12,7 @@ const (
 	nameRedis         = "REDIS_URL"
 	nameAddr          = "PORTAL_ADDR"
 	nameOrigin        = "PORTAL_ORIGIN"
+	nameMetrics       = "PORTAL_METRICS_ADDR"
 	nameData          = "PORTAL_DATA"
 	nameKeys          = "PORTAL_KEYS"
 	nameRate          = "PORTAL_RATE_LIMIT"
@@ -49,6 +50,7 @@ func Settings() []Setting {
 		{nameOrigin, "http://localhost:8080", "Scheme, host and port that browsers show, as in https://portal.example. " +
 			"Passkeys are bound to its host name, so it can't be an IP address, and only localhost may use http. " +
 			"Unset: http://localhost with the port of PORTAL_ADDR."},
+		{nameMetrics, "", "Host and port at which /metrics answers Prometheus, and whoever else reaches it. Unset: nowhere."},
 		{nameData, "./.portal", "Folder of private data: embedded database, report index mirror, journals."},
 		{nameKeys, "./.portal-keys", "Folder of secret keys, made at first start. It must lie outside PORTAL_DATA."},
 		{nameZone, "", "Time zone of days for people without one of their own, as in Europe/Berlin. Unset: the manifest's zone."},

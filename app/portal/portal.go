@@ -19,6 +19,7 @@ import (
 	"healthportal/app/keyring"
 	"healthportal/app/passkey"
 	"healthportal/app/people"
+	"healthportal/store/cache"
 	"healthportal/store/embedded"
 	"healthportal/store/mirror"
 	"healthportal/store/postgres"
@@ -43,6 +44,8 @@ type Portal struct {
 	ring     *keyring.Ring
 	journal  *audit.Log
 	sessions servedSessions
+	// aggregates are of a serving portal.
+	aggregates *cache.Aggregates
 }
 
 // Open opens the database, the embedded one where the configuration names none,

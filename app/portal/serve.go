@@ -31,11 +31,16 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 
 // Serve answers on ln until ctx ends, then lets requests under way finish.
 // ready is called once requests are answered.
-func (p *Portal) Serve(ctx context.Context, ln net.Listener, ready func()) error {
+func (p *Portal) Serve(ctx context.Context, ln net.Listener, ready func()) (err error) {
 	server, err := p.server(ctx)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	stopMetrics, err := p.serveMetrics(ctx, p.aggregates.Counts)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer func() { err = errors.Join(err, stopMetrics()) }()
 	following, stopFollowing := context.WithCancel(ctx)
 	defer stopFollowing()
 	watched := make(chan struct{})
@@ -75,7 +80,7 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 	if err := p.cacheSessions(); err != nil {
 		return nil, err
 	}
-	aggregates := cache.NewAggregates(p.DB, time.Now)
+	p.aggregates = cache.NewAggregates(p.DB, time.Now)
 	keys, err := passkey.New(p.passkeyConfig(), p.DB, p.DB)
 	if err != nil {
 		return nil, fmt.Errorf("passkeys: %w", err)
@@ -105,7 +110,7 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 		Keys: p.APIKeys(), KeyReader: p.APIKeys(), KeyKeeper: p.APIKeys(), Downloads: downloadTokens{ring},
 		People: directory, PeopleRights: directory, UserPasskeys: keys, UserSessions: p.Sessions(),
 		Teams: p.DB, TeamKeeper: p.DB,
-		Patients: p.DB, Series: aggregates, Home: aggregates, NewReports: index, Views: viewIDs{ring}, Events: p.DB, SavedViews: p.DB, Exports: p.DB, Receipts: p.DB,
+		Patients: p.DB, Series: p.aggregates, Home: p.aggregates, NewReports: index, Views: viewIDs{ring}, Events: p.DB, SavedViews: p.DB, Exports: p.DB, Receipts: p.DB,
 		Audit: log, AuditLog: p.DB, Lookers: p.DB, Emergencies: p.DB, Reviews: p.DB, Alerts: p.Alerts(),
 		Research: research.NewView(p.DB, ring),
 		Reports:  index, ReportRights: p.DB, ReportFiles: reportfile.NewFiles(m),

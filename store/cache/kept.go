@@ -121,7 +121,7 @@ func answerOf[T any](ctx context.Context, k *kept, at health.DataVersion, q aski
 	}
 	if v, ok := k.get(q.question, at); ok {
 		k.hits.Add(1)
-		return v.(T), nil //nolint:errcheck // a question begins with its kind, which has one type
+		return v.(T), nil // a question begins with its kind, which has one type
 	}
 	asked := false
 	flight := k.flights.DoChan(q.question+"\n"+string(at), func() (any, error) {
@@ -137,7 +137,7 @@ func answerOf[T any](ctx context.Context, k *kept, at health.DataVersion, q aski
 		if r.Err != nil {
 			return none, r.Err
 		}
-		return r.Val.(T), nil //nolint:errcheck // as above
+		return r.Val.(T), nil
 	case <-ctx.Done():
 		return none, fmt.Errorf("wait for a query under way: %w", ctx.Err())
 	}
@@ -156,7 +156,7 @@ func fly[T any](ctx context.Context, k *kept, at health.DataVersion, q asking[T]
 	}()
 	if v, ok := k.get(q.question, at); ok { // another flight ended between look-up and start
 		k.hits.Add(1)
-		return v.(T), nil //nolint:errcheck // as above
+		return v.(T), nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
 	defer cancel()

@@ -179,22 +179,31 @@ func (s *site) signIn(ctx context.Context, origin *url.URL) error {
 
 // get asks for the page and insists on all its rows.
 func (s *site) get(ctx context.Context) error {
+	body, err := s.fetch(ctx, s.page)
+	if err != nil {
+		return err
+	}
+	if rows := strings.Count(body, "<tr"); rows < pageSize {
+		return &absentError{fmt.Sprintf("the event table shows %d rows, not %d", rows, pageSize)}
+	}
+	return nil
+}
+
+// fetch asks for an address as the signed-in reader.
+func (s *site) fetch(ctx context.Context, address string) (string, error) {
 	if err := ctx.Err(); err != nil {
-		return err //nolint:wrapcheck // the caller's own
+		return "", err //nolint:wrapcheck // the caller's own
 	}
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
 	defer fasthttp.ReleaseResponse(resp)
-	req.SetRequestURI(s.page)
+	req.SetRequestURI(address)
 	req.Header.Set("Cookie", s.cookie)
 	if err := s.client.Do(req, resp); err != nil {
-		return fmt.Errorf("ask for the page: %w", err)
+		return "", fmt.Errorf("ask for the page: %w", err)
 	}
 	if code := resp.StatusCode(); code != fasthttp.StatusOK {
-		return &absentError{fmt.Sprintf("the portal answers %d for the event table", code)}
+		return "", &absentError{fmt.Sprintf("the portal answers %d for %s", code, strings.SplitN(string(req.URI().Path()), "/", 3)[1])}
 	}
-	if rows := strings.Count(string(resp.Body()), "<tr"); rows < pageSize {
-		return &absentError{fmt.Sprintf("the event table shows %d rows, not %d", rows, pageSize)}
-	}
-	return nil
+	return string(resp.Body()), nil
 }

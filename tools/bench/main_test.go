@@ -146,7 +146,8 @@ func TestRun(t *testing.T) {
 		"import Apple Health, 2000 rows", "the same import", "memory of the importing process",
 		"import FHIR NDJSON, 3021 rows", "the same import", "memory of the importing process",
 		"catching up a day of 20 persons, 50000 rows", "page of 50 events, store", "its SQL with the count", "page at row 200", "page of 50 events, HTTP",
-		"daily series, two years", "export of 5000 events, csv, HTTP", "its first byte", "export of 5000 events, ndjson, HTTP", "its first byte",
+		"daily series, two years", "chart of all years, HTTP", "chart of a year's months, HTTP", "chart of a month's days, HTTP", "chart of a day's hours, HTTP",
+		"page of a patient, HTTP", "export of 5000 events, csv, HTTP", "its first byte", "export of 5000 events, ndjson, HTTP", "its first byte",
 		"sync-reports, first run", "sync-reports, unchanged", "report list, first page", "report list, search for one",
 	}
 	if !slices.Equal(names, want) || doc.PostgreSQL == "" {

@@ -63,7 +63,10 @@ func (b *bench) series(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.withStore(ctx, filled, func(db *postgres.DB) error { return b.compareSeries(ctx, conn, db, c) })
+	if err := b.withStore(ctx, filled, func(db *postgres.DB) error { return b.compareSeries(ctx, conn, db, c) }); err != nil {
+		return err
+	}
+	return b.charts(ctx, conn, c)
 }
 
 func (b *bench) compareSeries(ctx context.Context, conn *pgx.Conn, db *postgres.DB, c chart) error {
