@@ -15,7 +15,7 @@ func (cleanupSessionsCommand) Run(r *run) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(r.Stdout, "cleanup-sessions: %d sessions, %d ceremonies, %d enrolment links deleted\n",
-		counts["sessions"], counts["ceremonies"], counts["enrolments"])
+	_, err = fmt.Fprintf(r.Stdout, "cleanup-sessions: %d sessions, %d ceremonies, %d enrolment links, %d receipts of exports deleted\n",
+		counts["sessions"], counts["ceremonies"], counts["enrolments"], counts["receipts"])
 	return err
 }

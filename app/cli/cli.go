@@ -45,7 +45,7 @@ type grammar struct {
 	Import          importCommands         `cmd:"" help:"Bring health data in."`
 	Export          exportCommand          `cmd:"" help:"Write one patient's health events, or everybody's, to standard output or a file."`
 	RefreshViews    refreshViewsCommand    `cmd:"" name:"refresh-views" help:"Catch up the daily rollup with rows that others wrote, and make the next months' partitions."`
-	CleanupSessions cleanupSessionsCommand `cmd:"" name:"cleanup-sessions" help:"Delete ended sessions, dead ceremonies and old enrolment links."`
+	CleanupSessions cleanupSessionsCommand `cmd:"" name:"cleanup-sessions" help:"Delete ended sessions, dead ceremonies, old enrolment links and old receipts of exports."`
 	Verify          verifyCommand          `cmd:"" help:"Check every database object, every sample SELECT and every path of the manifest."`
 	User            userCommands           `cmd:"" help:"People who may sign in."`
 	Person          personCommands         `cmd:"" help:"Patients' records: two that are one human, and one that is two."`

@@ -72,6 +72,9 @@ func ExportColumns() []ExportColumn {
 	}
 }
 
+// ReceiptDays is for how many days after its end an export's receipt is kept.
+const ReceiptDays = 90
+
 // ExportOutcome says how an export ended.
 type ExportOutcome string
 

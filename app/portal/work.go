@@ -100,14 +100,19 @@ func (p *Portal) RefreshViews(ctx context.Context) (jobs.Counts, error) {
 	return counts, err
 }
 
-// CleanupSessions deletes ended sessions, dead ceremonies, old enrolment links
-// and old counts of attempts. Counts: sessions, ceremonies, enrolments, attempts.
+// CleanupSessions deletes ended sessions, dead ceremonies, old enrolment links,
+// old counts of attempts, and receipts of exports that are older than
+// health.ReceiptDays. Counts: sessions, ceremonies, enrolments, attempts, receipts.
 func (p *Portal) CleanupSessions(ctx context.Context) (jobs.Counts, error) {
 	counts := jobs.Counts{}
 	err := jobs.Run(ctx, p.DB, jobCleanupSessions, func(ctx context.Context) (jobs.Counts, error) {
 		removed, err := p.Sessions().Cleanup(ctx)
 		counts["sessions"], counts["ceremonies"], counts["enrolments"] = removed.Sessions, removed.Ceremonies, removed.Enrolments
 		counts["attempts"] = removed.Attempts
+		if err != nil {
+			return counts, err
+		}
+		counts["receipts"], err = p.DB.RemoveReceipts(ctx, time.Now().AddDate(0, 0, -health.ReceiptDays))
 		return counts, err
 	})
 	return counts, err

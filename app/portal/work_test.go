@@ -168,8 +168,12 @@ func TestCleanupSessionsKeepsWhatLives(t *testing.T) {
 	w.exec(`INSERT INTO auth.ceremony (id_hash, kind, state, expires_at) VALUES ('\x01', 'sign-in', '{}', now() - interval '1 second'), ('\x02', 'sign-in', '{}', now() + interval '5 minutes')`)
 	w.exec(`INSERT INTO auth.enrolment (token_hash, user_id, expires_at) SELECT v.h, u.id, now() + v.after FROM auth.user_account u,
 		(VALUES ('\x01'::bytea, interval '1 day'), ('\x02'::bytea, interval '-40 days'), ('\x03'::bytea, interval '-1 day')) v (h, after)`)
+	for _, r := range []struct{ id, outcome, ended string }{{"new", "failed", "-89 days"}, {"old", "failed", "-91 days"}} {
+		w.exec(`INSERT INTO ops.export (public_id, user_id, person_id, person, format, file, promised, outcome, finished_at)
+			SELECT $1, id, 1, 'p', 'csv', 'f', 1, $2, now() + $3::text::interval FROM auth.user_account`, r.id, r.outcome, r.ended)
+	}
 	counts, err := p.CleanupSessions(t.Context())
-	if err != nil || counts["sessions"] != 2 || counts["ceremonies"] != 1 || counts["enrolments"] != 1 || counts["attempts"] != 1 {
+	if err != nil || counts["receipts"] != 1 || one[string](w, `SELECT string_agg(public_id, ' ') FROM ops.export`) != "new" || counts["sessions"] != 2 || counts["ceremonies"] != 1 || counts["enrolments"] != 1 || counts["attempts"] != 1 {
 		t.Errorf("deleted %v, %v", counts, err)
 	}
 	left := one[string](w, `SELECT (SELECT string_agg(encode(token_hash, 'hex'), ' ' ORDER BY token_hash) FROM auth.session) || ', ' ||
@@ -195,6 +199,9 @@ func TestJobsThatFailSayWhy(t *testing.T) {
 	w.exec("DROP TABLE auth.ceremony")
 	_, err = p.CleanupSessions(t.Context())
 	wantError(t, err, "clean up sessions")
+	if r := lastJob(t, p, "cleanup-sessions"); r.Counts["receipts"] != 0 {
+		t.Errorf("record %+v", r)
+	}
 	if r := lastJob(t, p, "cleanup-sessions"); r.Outcome != jobs.Failed {
 		t.Errorf("record %+v", r)
 	}

@@ -86,3 +86,17 @@ func (db *DB) Export(ctx context.Context, userID int64, id string) (health.Expor
 	}
 	return e, nil
 }
+
+// RemoveReceipts deletes receipts of exports that ended, or gave their last sign of
+// life, before old, and returns how many. The audit log keeps its entries.
+func (db *DB) RemoveReceipts(ctx context.Context, old time.Time) (removed int64, err error) {
+	err = db.inOwnerTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `DELETE FROM ops.export WHERE coalesce(finished_at, seen_at) < $1`, old)
+		removed = tag.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("remove old receipts of exports: %w", err)
+	}
+	return removed, nil
+}

@@ -83,7 +83,24 @@ func TestReceipts(t *testing.T) {
 	if err := c.db.FinishExport(t.Context(), start(), true, exportfile.Proof{SHA256: "x"}); err == nil {
 		t.Error("an export is done without a hash")
 	}
+	if n, err := c.db.RemoveReceipts(t.Context(), time.Now().Add(-time.Hour)); err != nil || n != 0 {
+		t.Errorf("of an hour ago: %d, %v", n, err)
+	}
+	running := start()
+	c.exec(`UPDATE ops.export SET seen_at = now() - interval '3 days', started_at = now() - interval '5 days',
+		finished_at = CASE WHEN outcome = 'running' THEN NULL WHEN public_id = $1 THEN now() - interval '1 day' ELSE now() - interval '3 days' END`, id)
+	c.exec(`UPDATE ops.export SET seen_at = now() WHERE public_id = $1`, running)
+	// The one that was cut off at its hash runs without a sign of life; the second try ended.
+	if n, err := c.db.RemoveReceipts(t.Context(), time.Now().Add(-48*time.Hour)); err != nil || n != 2 {
+		t.Errorf("of two days ago: %d, %v; want the second try and the one without a sign of life", n, err)
+	}
+	if get(id).ID != id || get(running).ID != running {
+		t.Error("receipts are gone that are not old")
+	}
 	c.db.Close()
+	if _, err := c.db.RemoveReceipts(t.Context(), time.Now()); err == nil {
+		t.Error("receipts are removed without a database")
+	}
 	if _, err := c.db.Export(t.Context(), user, id); err == nil || errors.Is(err, health.ErrNotFound) {
 		t.Errorf("without a database: %v", err)
 	}
