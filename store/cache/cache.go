@@ -1,6 +1,7 @@
-// Package cache keeps the sessions that were read lately: in this process and,
-// where there is a Redis, for all processes. It decides nothing: session.Cached
-// knows which rows still count.
+// Package cache keeps what was read lately: sessions in this process and, where
+// there is a Redis, for all processes; what charts and overviews show in this
+// process alone. It decides nothing: session.Cached knows which rows still count,
+// and the database says of each answer whether it is still true.
 package cache
 
 import (
