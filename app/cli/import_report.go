@@ -63,6 +63,9 @@ func reportRows(b *strings.Builder, r *intake.Report) {
 	}
 	row("  repeated", r.Repeated, there)
 	row("  corrected", r.Corrected, "")
+	if r.Outdated > 0 {
+		row("  outdated", r.Outdated, "older than what was known: kept in the history of the value")
+	}
 	row("  refused", r.Refused, "")
 	if r.Absent > 0 {
 		row("absent", r.Absent, "without a value in the file itself")

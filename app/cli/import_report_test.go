@@ -42,6 +42,20 @@ func TestReportTable(t *testing.T) {
 	}
 }
 
+func TestReportOfOutdatedValues(t *testing.T) {
+	r := intake.Report{Format: "fhir-ndjson", Lines: 3, Read: 3, Stored: 1, Outdated: 2}
+	var out bytes.Buffer
+	if err := writeReport(&out, "f", &r); err != nil {
+		t.Fatal(err)
+	}
+	if want := "    corrected   0\n    outdated    2  older than what was known: kept in the history of the value\n    refused     0\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("printed\n%s", out.String())
+	}
+	if want := "1 stored, 0 repeated, 0 corrected, 0 refused, 2 older than what was known"; !strings.Contains(r.Summary(), want) {
+		t.Errorf("summary %s", r.Summary())
+	}
+}
+
 func TestLongLists(t *testing.T) {
 	r := intake.Report{Lines: 1, Refused: 40, Reasons: map[string]int{}, LeftOut: map[string]int{}}
 	for i := range 20 {

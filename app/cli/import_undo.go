@@ -26,6 +26,7 @@ type listedImport struct {
 	Stored    *int               `json:"stored"`
 	Repeated  *int               `json:"repeated"`
 	Corrected *int               `json:"corrected"`
+	Outdated  *int               `json:"outdated"`
 	Refused   *int               `json:"refused"`
 	Undone    *time.Time         `json:"undone"`
 	UndoneBy  string             `json:"undone_by,omitempty"`
@@ -35,7 +36,7 @@ type listedImport struct {
 func listImport(r health.ImportRecord) listedImport {
 	l := listedImport{ID: r.ID, Format: r.Format, Started: r.Started, Finished: orNil(r.Finished), State: r.State, Undone: orNil(r.Undone), UndoneBy: r.By}
 	if !r.Finished.IsZero() {
-		l.Read, l.Stored, l.Repeated, l.Corrected, l.Refused = &r.Read, &r.Stored, &r.Repeated, &r.Corrected, &r.Refused
+		l.Read, l.Stored, l.Repeated, l.Corrected, l.Outdated, l.Refused = &r.Read, &r.Stored, &r.Repeated, &r.Corrected, &r.Outdated, &r.Refused
 	}
 	if !r.Undone.IsZero() {
 		l.TookBack = &r.Took
@@ -66,11 +67,11 @@ func (c importListCommand) Run(r *run) (err error) {
 
 func (r *run) printImports(list []health.ImportRecord) error {
 	w := tabwriter.NewWriter(r.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tFORMAT\tSTARTED (UTC)\tSTATE\tREAD\tSTORED\tREPEATED\tCORRECTED\tREFUSED\tUNDONE (UTC)\tBY") //nolint:errcheck // Flush reports it
+	fmt.Fprintln(w, "ID\tFORMAT\tSTARTED (UTC)\tSTATE\tREAD\tSTORED\tREPEATED\tCORRECTED\tOUTDATED\tREFUSED\tUNDONE (UTC)\tBY") //nolint:errcheck // Flush reports it
 	for _, rec := range list {
-		counts, undone := "?\t?\t?\t?\t?", "\t"
+		counts, undone := "?\t?\t?\t?\t?\t?", "\t"
 		if !rec.Finished.IsZero() {
-			counts = fmt.Sprintf("%d\t%d\t%d\t%d\t%d", rec.Read, rec.Stored, rec.Repeated, rec.Corrected, rec.Refused)
+			counts = fmt.Sprintf("%d\t%d\t%d\t%d\t%d\t%d", rec.Read, rec.Stored, rec.Repeated, rec.Corrected, rec.Outdated, rec.Refused)
 		}
 		if !rec.Undone.IsZero() {
 			undone = rec.Undone.Format(time.DateTime) + "\t" + rec.By

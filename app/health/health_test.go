@@ -294,7 +294,7 @@ func TestNamesAlike(t *testing.T) {
 }
 
 func TestImportCounts(t *testing.T) {
-	if got := (ImportCounts{1, 2, 3}).Add(ImportCounts{10, 20, 30}); got != (ImportCounts{11, 22, 33}) {
+	if got := (ImportCounts{1, 2, 3, 4}).Add(ImportCounts{10, 20, 30, 40}); got != (ImportCounts{11, 22, 33, 44}) {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -31,19 +31,23 @@ type ImportRow struct {
 const MaxRounds = 8
 
 // ImportCounts says what became of the rows of a batch or an import.
-// Stored, Repeated and Corrected together are the rows handed over.
+// Stored, Repeated, Corrected and Outdated together are the rows handed over.
 type ImportCounts struct {
 	// Stored rows are new.
 	Stored int
 	// Repeated rows were known already, as the current or as an older version.
 	Repeated int
-	// Corrected rows are new versions of observations that were known with other content.
+	// Corrected rows are new versions of observations that were known with other content, or
+	// older ones to which the source went back.
 	Corrected int
+	// Outdated rows are versions that were not known and that the source changed before
+	// the one that is: stored, and superseded from the start.
+	Outdated int
 }
 
 // Add sums two counts.
 func (c ImportCounts) Add(o ImportCounts) ImportCounts {
-	return ImportCounts{c.Stored + o.Stored, c.Repeated + o.Repeated, c.Corrected + o.Corrected}
+	return ImportCounts{c.Stored + o.Stored, c.Repeated + o.Repeated, c.Corrected + o.Corrected, c.Outdated + o.Outdated}
 }
 
 // ImportResult closes an import's record.

@@ -71,6 +71,10 @@ type Observation struct {
 	Slot string
 	// Group ties components of one panel together; empty for single observations.
 	Group string
+	// Updated is when the source last changed the observation, by its own clock (FHIR's meta.lastUpdated), cut
+	// to the microsecond; the zero time where it does not say. It orders the versions of one external id, and is
+	// no part of what they say.
+	Updated time.Time
 }
 
 // ErrImplausibleTime is wrapped by CheckTime's errors.

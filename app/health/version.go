@@ -22,6 +22,10 @@ type EventVersion struct {
 	Undone     bool
 }
 
+// Outdated reports whether it never counted: when it came, a version was known, or
+// came with it, that its source had changed later.
+func (v EventVersion) Outdated() bool { return !v.InForce() && !v.Superseded.After(v.Received) }
+
 // InForce reports whether it is the version that counts. One that the source says
 // was entered in error counts too: it is why tables show nothing.
 func (v EventVersion) InForce() bool { return v.Superseded.IsZero() }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -108,18 +110,22 @@ type resource struct {
 type version struct {
 	round    int
 	contents []health.ContentID
+	updated  time.Time
 }
 
-func (v version) equal(contents []health.ContentID) bool {
-	if len(v.contents) != len(contents) {
-		return false
-	}
-	for i := range contents {
-		if v.contents[i] != contents[i] {
-			return false
+func (v version) equal(o version) bool {
+	return v.updated.Equal(o.updated) && slices.Equal(v.contents, o.contents)
+}
+
+// updated is when the source last changed one of the rows of a resource.
+func updated(rows []health.ImportRow) time.Time {
+	var t time.Time
+	for i := range rows {
+		if rows[i].Updated.After(t) {
+			t = rows[i].Updated
 		}
 	}
-	return true
+	return t
 }
 
 // run is the state of one import.
@@ -232,6 +238,7 @@ func (r *run) observations(ctx context.Context, rec *Record) error {
 		return nil
 	}
 	rows := make([]health.ImportRow, 0, len(rec.Observations))
+	undated := rec.Undated
 	for i := range rec.Observations {
 		o := &rec.Observations[i]
 		o.InZone(s.zone)
@@ -239,11 +246,21 @@ func (r *run) observations(ctx context.Context, rec *Record) error {
 			r.report.refuse(rec.Line, reason)
 			continue
 		}
+		if o.Updated.After(r.o.Now().Add(clockError)) {
+			o.Updated, undated = time.Time{}, true
+		}
 		units.Normalise(o)
 		rows = append(rows, health.ImportRow{Person: s.person.ID, Day: o.LocalDay(s.zone), Content: o.Dedupe(s.person.ID), Observation: o})
 	}
+	if undated {
+		r.report.undated++
+	}
 	return r.queue(ctx, rows)
 }
+
+// clockError is how far ahead of ours the clock of a source may be. A time further
+// ahead would hold back all later versions.
+const clockError = 24 * time.Hour
 
 func (r *run) checkTimes(o *health.Observation) string {
 	if err := health.CheckTime(o.EffectiveAt, r.o.Now()); err != nil {
@@ -264,12 +281,12 @@ func (r *run) queue(ctx context.Context, rows []health.ImportRow) error {
 	first := rows[0]
 	if first.ExternalID != "" {
 		key := resource{first.Person, first.Source, first.ExternalID}
-		v := version{contents: make([]health.ContentID, len(rows))}
+		v := version{contents: make([]health.ContentID, len(rows)), updated: updated(rows)}
 		for i := range rows {
-			v.contents[i] = rows[i].Content
+			v.contents[i], rows[i].Updated = rows[i].Content, v.updated
 		}
 		if known, ok := r.resources[key]; ok {
-			if known.equal(v.contents) {
+			if known.equal(v) {
 				r.report.add(health.ImportCounts{Repeated: len(rows)})
 				return nil
 			}

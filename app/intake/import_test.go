@@ -135,6 +135,40 @@ func withID(id string) func(*health.Observation) {
 	return func(o *health.Observation) { o.ExternalID = id }
 }
 
+// Versions within a batch: the same content counts once, but a later word of the
+// source about it is not lost; the lines of one id are as new as the newest.
+func TestTimesOfChange(t *testing.T) {
+	changed := func(hours int) func(*health.Observation) {
+		return func(o *health.Observation) { o.Updated = clock().Add(time.Duration(hours) * time.Hour) }
+	}
+	panel := beats(5, "a", 70, withID("p"), changed(-9))
+	panel.Observations = append(panel.Observations, beats(6, "a", 71, withID("p"), changed(-2)).Observations...)
+	store := newStore()
+	store.persons[fhirID("a")] = health.Person{ID: 1}
+	r, err := Import(t.Context(), &fakeSource{records: []Record{
+		beats(1, "a", 60, withID("x"), changed(-5)), beats(2, "a", 60, withID("x"), changed(-5)), beats(3, "a", 60, withID("x"), changed(-4)),
+		beats(4, "a", 61, withID("x"), changed(25)), panel,
+	}}, store, Options{Now: clock})
+	if err != nil || len(store.batches) != 1 {
+		t.Fatal(err, store.batches)
+	}
+	var got []string
+	for _, row := range store.batches[0] {
+		text := "never"
+		if !row.Updated.IsZero() {
+			text = row.Updated.Sub(clock()).String()
+		}
+		got = append(got, fmt.Sprintf("%v %s in round %d", row.Value, text, row.Round))
+	}
+	want := []string{"60 -5h0m0s in round 0", "60 -4h0m0s in round 1", "61 never in round 2", "70 -2h0m0s in round 0", "71 -2h0m0s in round 0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("rows %q, want %q", got, want)
+	}
+	if len(r.Notes) != 1 || !strings.HasPrefix(r.Notes[0], "1 records give a time of their last change that is unreadable, before 1900 or in the future") {
+		t.Errorf("notes %q", r.Notes)
+	}
+}
+
 func TestReportAddsUp(t *testing.T) {
 	store := newStore()
 	store.persons[fhirID("a")] = health.Person{ID: 1}

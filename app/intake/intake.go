@@ -25,6 +25,8 @@ type Record struct {
 	Observations []health.Observation
 	// Absent counts the values that the source itself says it doesn't have.
 	Absent int
+	// Undated says that the record tells in a way that can't be read when its source last changed it.
+	Undated bool
 	// LeftOut names what the record holds instead that is not imported, such as a resource type;
 	// it is counted by that name.
 	LeftOut string

@@ -23,7 +23,7 @@ type Problem struct {
 func (p Problem) String() string { return fmt.Sprintf("line %d: %s", p.Line, p.Reason) }
 
 // Report says what became of every line of a file. Read is the sum of Stored,
-// Repeated, Corrected and Refused.
+// Repeated, Corrected, Outdated and Refused.
 type Report struct {
 	// Format is the reader's, and ImportID the store's number of the import; 0 where it gives none.
 	Format   string `json:"format"`
@@ -39,6 +39,8 @@ type Report struct {
 	Stored    int `json:"stored"`
 	Repeated  int `json:"repeated"`
 	Corrected int `json:"corrected"`
+	// Outdated values are versions older than those that were known: stored, and shown in their history alone.
+	Outdated int `json:"outdated"`
 	// Refused counts what was not stored; each has a problem.
 	Refused int `json:"refused"`
 	// Absent counts values that the source itself says it doesn't have; they are not Read.
@@ -51,6 +53,8 @@ type Report struct {
 	Notes []string `json:"notes,omitempty"`
 	// Problems are the first MaxProblems of those counted by Refused, in line order.
 	Problems []Problem `json:"problems"`
+	// undated counts the records whose source's time of change was of no use.
+	undated int
 }
 
 // Noted is a Source that has notes for the report, once it was read.
@@ -76,6 +80,9 @@ func (r *Report) Summary() string {
 	}
 	fmt.Fprintf(&b, "%d %s, %d values read: %d stored, %d repeated, %d corrected, %d refused",
 		r.Lines, r.Unit(), r.Read, r.Stored, r.Repeated, r.Corrected, r.Refused)
+	if r.Outdated > 0 {
+		fmt.Fprintf(&b, ", %d older than what was known", r.Outdated)
+	}
 	if r.Absent > 0 {
 		fmt.Fprintf(&b, "; %d values absent in the source", r.Absent)
 	}
@@ -121,10 +128,11 @@ func (r *Report) leaveOut(kind string) {
 
 // stoppedAt says what a stopped import leaves behind, and how to take it back.
 func (r *Report) stoppedAt() string {
-	if r.Stored+r.Corrected == 0 {
+	n := r.Stored + r.Corrected + r.Outdated
+	if n == 0 {
 		return "nothing was stored"
 	}
-	return fmt.Sprintf("%d values were stored before: take them back with portal import undo %d", r.Stored+r.Corrected, r.ImportID)
+	return fmt.Sprintf("%d values were stored before: take them back with portal import undo %d", n, r.ImportID)
 }
 
 func (r *Report) begin(src Source, in health.Ingest) {
@@ -138,6 +146,10 @@ func (r *Report) begin(src Source, in health.Ingest) {
 func (r *Report) end(src Source) {
 	if n, ok := src.(Noted); ok {
 		r.Notes = n.Notes()
+	}
+	if r.undated > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d records give a time of their last change that is unreadable, before 1900 or in the future: "+
+			"of their versions the one that came last counts", r.undated))
 	}
 	if l, ok := src.(Leaving); ok {
 		for kind, n := range l.LeftOutCounts() {
@@ -189,10 +201,11 @@ func (r *Report) refuse(line int, reason string) {
 }
 
 func (r *Report) add(c health.ImportCounts) {
-	r.Read += c.Stored + c.Repeated + c.Corrected
+	r.Read += c.Stored + c.Repeated + c.Corrected + c.Outdated
 	r.Stored += c.Stored
 	r.Repeated += c.Repeated
 	r.Corrected += c.Corrected
+	r.Outdated += c.Outdated
 }
 
 // snapshot is the report so far, safe to keep while the import goes on.
@@ -205,7 +218,7 @@ func (r *Report) snapshot() Report {
 
 func (r *Report) result(sum []byte) health.ImportResult {
 	return health.ImportResult{
-		ImportCounts: health.ImportCounts{Stored: r.Stored, Repeated: r.Repeated, Corrected: r.Corrected},
+		ImportCounts: health.ImportCounts{Stored: r.Stored, Repeated: r.Repeated, Corrected: r.Corrected, Outdated: r.Outdated},
 		Read:         r.Read, Refused: r.Refused, FileSHA256: sum,
 	}
 }

@@ -9,19 +9,22 @@ import (
 
 // The current versions of every external id that the round names, in all slots.
 // keep: the round has the same content. back_id, back_at: the round has what an
-// older version had.
+// older version had. The others are explained in correct_order.go.
 const createPrior = `
 	CREATE TEMP TABLE IF NOT EXISTS prior (
 	  person_id bigint, source_id integer, ext uuid, slot text, version integer, dedupe bytea,
-	  effective_at timestamptz, event_id bigint,
+	  effective_at timestamptz, event_id bigint, updated timestamptz,
+	  incoming timestamptz, age integer DEFAULT 0, shown boolean, touched boolean DEFAULT false, bumped boolean DEFAULT false,
 	  changed boolean DEFAULT false, keep boolean DEFAULT false, back_id bigint, back_at timestamptz
 	) ON COMMIT DELETE ROWS`
 
 const fillPrior = `
 	INSERT INTO prior
-	SELECT i.person_id, i.source_id, i.ext, i.slot, i.version, i.dedupe, i.effective_at, i.event_id
-	FROM (SELECT DISTINCT person_id, source_id, ext FROM stage WHERE round = $1 AND ext IS NOT NULL) s
-	JOIN health.event_identity i USING (person_id, source_id, ext)`
+	SELECT i.person_id, i.source_id, i.ext, i.slot, i.version, i.dedupe, i.effective_at, i.event_id, i.updated, s.updated,
+	  CASE WHEN s.updated > max(i.updated) OVER same THEN 1 WHEN s.updated < max(i.updated) OVER same THEN -1 ELSE 0 END
+	FROM (SELECT person_id, source_id, ext, max(updated) AS updated FROM stage WHERE round = $1 AND ext IS NOT NULL GROUP BY 1, 2, 3) s
+	JOIN health.event_identity i USING (person_id, source_id, ext)
+	WINDOW same AS (PARTITION BY i.person_id, i.source_id, i.ext)`
 
 const markRepeated = `
 	UPDATE stage s SET repeated = true
@@ -82,7 +85,8 @@ const identifyOld = `
 
 // correct finds out which rows of the round are known already and which are new
 // versions, and supersedes what those replace. An older version that comes again
-// as a whole is a repetition: nothing of it returns.
+// as a whole is a repetition: nothing of it returns, unless the source says that it
+// changed it after what is known.
 func correct(ctx context.Context, tx pgx.Tx, round int, importID int64) error {
 	for _, sql := range []string{createPrior, `DELETE FROM prior`} {
 		if _, err := tx.Exec(ctx, sql); err != nil {
@@ -93,34 +97,50 @@ func correct(ctx context.Context, tx pgx.Tx, round int, importID int64) error {
 	if err != nil || found == 0 {
 		return err
 	}
-	if _, err := execAll(ctx, tx, round, markRepeated); err != nil {
+	if err := compare(ctx, tx, round); err != nil {
 		return err
 	}
-	corrections, err := execAll(ctx, tx, round, markCorrections)
-	if err != nil || corrections == 0 {
-		return err
+	var changes bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM prior WHERE changed OR touched)`).Scan(&changes); err != nil {
+		return fmt.Errorf("compare with older versions: %w", err)
 	}
-	if _, err := byIndexExec(ctx, tx, round, markOld); err != nil {
-		return err
+	if !changes {
+		return nil
 	}
-	changed, err := execAll(ctx, tx, round, markGone, markChanged)
-	if err != nil || changed == 0 {
-		return err
-	}
-	if _, err := execAll(ctx, tx, round, markKept, numberVersions); err != nil {
+	if _, err := execAll(ctx, tx, round, markKept, numberVersions, markReturned, inheritTime); err != nil {
 		return err
 	}
 	return byIndex(ctx, tx, func() error {
 		if err := journal(ctx, tx, importID); err != nil {
 			return err
 		}
-		for _, sql := range []string{supersede, reviveKept, identifyOld, reviveOld} {
+		for _, sql := range []string{supersede, reviveKept, identifyOld, reviveOld, bumpRows, bumpIdentities, setTime} {
 			if _, err := tx.Exec(ctx, sql); err != nil {
 				return fmt.Errorf("supersede older versions: %w", err)
 			}
 		}
 		return nil
 	})
+}
+
+// compare marks what of the round is known, and what of the known gives way to it.
+func compare(ctx context.Context, tx pgx.Tx, round int) error {
+	if _, err := execAll(ctx, tx, round, markRepeated); err != nil {
+		return err
+	}
+	corrections, err := execAll(ctx, tx, round, markCorrections)
+	if err != nil {
+		return err
+	}
+	if corrections > 0 {
+		if _, err := byIndexExec(ctx, tx, round, markOld); err != nil {
+			return err
+		}
+		if _, err := execAll(ctx, tx, round, markGone, markLate, markChanged); err != nil {
+			return err
+		}
+	}
+	return order(ctx, tx, round)
 }
 
 // execAll runs statements of one parameter and returns how many rows the last one changed.

@@ -23,7 +23,7 @@ const versionsQuery = `
 	  SELECT e.* FROM asked a JOIN health.event e ON e.person_id = $1 AND e.effective_at = a.effective_at AND e.id = a.id
 	  UNION
 	  SELECT e.* FROM asked a JOIN health.event e ON e.person_id = $1 AND e.source_id = a.source_id AND e.superseded_at IS NOT NULL
-	    AND e.external_id = a.external_id AND ` + sameSlot + `
+	    AND e.external_id = a.external_id AND (` + sameSlot + ` OR e.status = 'entered-in-error' AND e.slot = '')
 	  UNION
 	  SELECT e.* FROM asked a CROSS JOIN current i JOIN health.event e ON e.person_id = $1 AND e.effective_at = i.effective_at AND e.id = i.event_id
 	    AND (` + sameSlot + ` OR e.status = 'entered-in-error'))

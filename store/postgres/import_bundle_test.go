@@ -62,8 +62,9 @@ func TestHistoryBundles(t *testing.T) {
 		{"deleted before it was known", nil, []string{gone, v2, v1}, ""},
 		{"deleted, without a version that says whose it was", []string{v1}, []string{gone}, "60 v1"},
 		{"a panel deleted", []string{both}, []string{gone, both}, ""},
-		// The known limit: what was corrected and set back stays as corrected.
-		{"corrected and set back", []string{v1, v2}, []string{v3, v2, v1}, "61 v2"},
+		{"corrected and set back", []string{v1, v2}, []string{v3, v2, v1}, "60 v3"},
+		{"older than what is known", []string{v3}, []string{v2, v1}, "60 v2"},
+		{"a deletion older than what is known", []string{changed(obs("a", when, "62", id), "2026-03-03T10:00:00Z")}, []string{gone, v2, v1}, "62 v2"},
 	}
 	c := newClinic(t)
 	for i, tt := range tests {

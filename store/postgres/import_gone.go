@@ -48,12 +48,13 @@ const fillGoneKnown = `
 
 // markGone: content that a merged record had is as old as an older version of
 // the person's own, and doesn't come back either, unless other parts of the same
-// observation are new.
+// observation are new, or the source changed it later than what is known.
 const markGone = `
 	UPDATE stage s SET repeated = true, correction = false
 	FROM (SELECT c.person_id, c.source_id, c.ext FROM stage c
 	  LEFT JOIN gone_known g ON g.person_id = c.person_id AND g.dedupe = c.dedupe
-	  WHERE c.round = $1 AND c.correction GROUP BY 1, 2, 3 HAVING bool_and(g.dedupe IS NOT NULL)) r
+	  WHERE c.round = $1 AND c.correction AND NOT EXISTS (SELECT FROM prior p
+	    WHERE p.age > 0 AND (p.person_id, p.source_id, p.ext) = (c.person_id, c.source_id, c.ext)) GROUP BY 1, 2, 3 HAVING bool_and(g.dedupe IS NOT NULL)) r
 	WHERE s.round = $1 AND s.correction AND (s.person_id, s.source_id, s.ext) = (r.person_id, r.source_id, r.ext)`
 
 // stageGone finds out what of the batch the merged records of its persons have.

@@ -137,7 +137,7 @@ func (im *importer) prepareNew(ctx context.Context, tx pgx.Tx, b *batch) error {
 	return nil
 }
 
-const copyIdentities = `COPY health.event_identity (person_id, source_id, ext, slot, version, dedupe, effective_at, event_id) FROM STDIN BINARY`
+const copyIdentities = `COPY health.event_identity (person_id, source_id, ext, slot, version, dedupe, effective_at, event_id, updated) FROM STDIN BINARY`
 
 // copyNew fills the tables. Identities go first: they conflict before much is written.
 func (im *importer) copyNew(ctx context.Context, tx pgx.Tx, b *batch) error {
@@ -169,7 +169,7 @@ func (im *importer) encodeIdentity(e *encoder, r *health.ImportRow, id int64) {
 	if r.ExternalID == "" {
 		return
 	}
-	e.int16(8)
+	e.int16(9)
 	e.bigint(int64(r.Person))
 	e.integer(im.names.sources[r.Source], true)
 	key := health.KeyOf(r.ExternalID)
@@ -179,6 +179,7 @@ func (im *importer) encodeIdentity(e *encoder, r *health.ImportRow, id int64) {
 	e.bytes(r.Content[:])
 	e.timestamp(r.EffectiveAt)
 	e.bigint(id)
+	e.timestamp(r.Updated)
 }
 
 // copyPiece is about how many bytes are encoded while the server takes the last ones.

@@ -27,7 +27,7 @@ func (c *clinic) content() string {
 		  SELECT concat_ws(' ', 'day', w.name, m.code, d.local_day, d.code, d.n, d.n_used, d.value_min, d.value_max)
 		  FROM health.event_day d JOIN who w USING (person_id) JOIN health.metric m ON m.id = d.metric_id
 		  UNION ALL
-		  SELECT concat_ws(' ', 'identity', w.name, i.ext, i.slot, i.version, i.effective_at) FROM health.event_identity i JOIN who w USING (person_id)
+		  SELECT concat_ws(' ', 'identity', w.name, i.ext, i.slot, i.version, i.effective_at, i.updated) FROM health.event_identity i JOIN who w USING (person_id)
 		  UNION ALL
 		  SELECT concat_ws(' ', 'person', w.name, p.record_number, p.family_name, p.birth_date, p.sex) FROM health.person p JOIN who w ON w.person_id = p.id
 		) AS parts), '')`)

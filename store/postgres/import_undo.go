@@ -151,7 +151,7 @@ func laterRepetitions(ctx context.Context, tx pgx.Tx, id int64) ([]int64, error)
 const extOf = `encode(substring(sha256(convert_to(e.external_id, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid`
 
 const restoreIdentities = `
-	UPDATE health.event_identity i SET version = b.version, dedupe = b.dedupe, effective_at = b.effective_at, event_id = b.event_id
+	UPDATE health.event_identity i SET version = b.version, dedupe = b.dedupe, effective_at = b.effective_at, event_id = b.event_id, updated = b.updated
 	FROM health.import_identity_before b
 	WHERE b.import_id = $1 AND b.event_import IS DISTINCT FROM $1
 	  AND (i.person_id, i.source_id, i.ext, i.slot) = (b.person_id, b.source_id, b.ext, b.slot)`

@@ -13,18 +13,18 @@ import (
 // any of them is known as one that builds on it.
 const journalIdentities = `
 	INSERT INTO health.import_identity_before AS b (import_id, person_id, source_id, ext, slot, version, dedupe, effective_at,
-	  event_id, event_import, first_no, last_no)
-	SELECT $1, p.person_id, p.source_id, p.ext, p.slot, p.version, p.dedupe, p.effective_at, p.event_id, e.import_id, n.no, n.no
+	  event_id, updated, event_import, first_no, last_no)
+	SELECT $1, p.person_id, p.source_id, p.ext, p.slot, p.version, p.dedupe, p.effective_at, p.event_id, p.updated, e.import_id, n.no, n.no
 	FROM (SELECT nextval('health.import_change_seq') AS no) n CROSS JOIN prior p
 	LEFT JOIN health.event e ON e.person_id = p.person_id AND e.effective_at = p.effective_at AND e.id = p.event_id
-	WHERE p.changed
+	WHERE p.changed OR p.touched
 	ON CONFLICT (import_id, person_id, source_id, ext, slot) DO UPDATE SET last_no = excluded.last_no`
 
 // The import's own rows are not noted: an undo deletes them.
 const journalEvents = `
 	INSERT INTO health.import_event_before (import_id, person_id, event_id, effective_at, version, superseded_at)
 	SELECT $1, e.person_id, e.id, e.effective_at, e.version, e.superseded_at
-	FROM (SELECT person_id, effective_at, event_id FROM prior WHERE changed
+	FROM (SELECT person_id, effective_at, event_id FROM prior WHERE changed OR bumped
 	  UNION SELECT person_id, back_at, back_id FROM prior WHERE changed AND back_id IS NOT NULL) t
 	JOIN health.event e ON e.person_id = t.person_id AND e.effective_at = t.effective_at AND e.id = t.event_id
 	WHERE e.import_id IS DISTINCT FROM $1

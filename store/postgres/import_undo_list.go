@@ -12,7 +12,7 @@ import (
 
 // importRecords reads health.import AS i for scanImport. An import that has no end
 // and whose lock somebody holds is running.
-const importRecords = `SELECT i.id, i.format, i.started_at, i.finished_at, i.read, i.stored, i.repeated, i.corrected, i.refused,
+const importRecords = `SELECT i.id, i.format, i.started_at, i.finished_at, i.read, i.stored, i.repeated, i.corrected, i.outdated, i.refused,
 	i.undone_at, coalesce(i.undone_by, ''), i.undone,
 	EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_backend_pid()
 	  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -24,7 +24,7 @@ func scanImport(row pgx.CollectableRow) (health.ImportRecord, error) {
 	var finished, undone *time.Time
 	var took *health.UndoCounts
 	var locked bool
-	err := row.Scan(&r.ID, &r.Format, &r.Started, &finished, &r.Read, &r.Stored, &r.Repeated, &r.Corrected, &r.Refused,
+	err := row.Scan(&r.ID, &r.Format, &r.Started, &finished, &r.Read, &r.Stored, &r.Repeated, &r.Corrected, &r.Outdated, &r.Refused,
 		&undone, &r.By, &took, &locked)
 	r.Started, r.Finished, r.Undone = r.Started.UTC(), orZero(finished).UTC(), orZero(undone).UTC()
 	if took != nil {

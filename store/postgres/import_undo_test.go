@@ -317,17 +317,18 @@ func randomFile(r *rand.Rand) string {
 		at := fmt.Sprintf("2026-0%d-01T1%d:00:00Z", 1+r.IntN(3), r.IntN(2))
 		id := fmt.Sprintf(`"id":"o%d"`, r.IntN(3))
 		value := fmt.Sprint(60 + r.IntN(3))
+		day := max(0, r.IntN(9)-3)
 		switch r.IntN(6) {
 		case 0:
 			b.WriteString(obs(person, at, value))
 		case 1:
-			b.WriteString(obs(person, at, "", id, `"status":"entered-in-error"`))
+			b.WriteString(onDay(obs(person, at, "", id, `"status":"entered-in-error"`), day))
 		case 2, 3:
 			parts := []string{"", "80", "81"}
 			p := panel(fmt.Sprintf("p%d", r.IntN(2)), "2026-03-01T10:00:00Z", fmt.Sprint(120+r.IntN(2)), parts[r.IntN(3)])
-			b.WriteString(strings.ReplaceAll(p, "Patient/a", "Patient/"+person))
+			b.WriteString(onDay(strings.ReplaceAll(p, "Patient/a", "Patient/"+person), day))
 		default:
-			b.WriteString(obs(person, at, value, id))
+			b.WriteString(onDay(obs(person, at, value, id), day))
 		}
 	}
 	return b.String()

@@ -115,8 +115,8 @@ func (im *importer) settle(ctx context.Context) error {
 // Finish records the outcome of the import.
 func (im *importer) Finish(ctx context.Context, r health.ImportResult) error {
 	_, err := im.conn.Exec(ctx, `
-		UPDATE health.import SET finished_at = now(), file_sha256 = $2, read = $3, stored = $4, repeated = $5, corrected = $6, refused = $7
-		WHERE id = $1`, im.id, r.FileSHA256, r.Read, r.Stored, r.Repeated, r.Corrected, r.Refused)
+		UPDATE health.import SET finished_at = now(), file_sha256 = $2, read = $3, stored = $4, repeated = $5, corrected = $6, outdated = $7,
+		  refused = $8 WHERE id = $1`, im.id, r.FileSHA256, r.Read, r.Stored, r.Repeated, r.Corrected, r.Outdated, r.Refused)
 	if err != nil {
 		return fmt.Errorf("record the import: %w", err)
 	}
@@ -274,21 +274,23 @@ const insertRound = `
 	WITH inserted AS (
 	  INSERT INTO health.event (id, person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, whole_days, value,
 	    comparator, value_text, unit_id, orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id,
-	    group_id, code_system, code, dedupe, version, import_id, slot)
+	    group_id, code_system, code, dedupe, version, import_id, slot, superseded_at)
 	  SELECT id, person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, whole_days, value,
 	    comparator, value_text, unit_id, orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id,
-	    group_id, code_system, code, dedupe, version, $2, slot
+	    group_id, code_system, code, dedupe, version, $2, slot, CASE WHEN late THEN now() END
 	  FROM stage WHERE round = $1 AND NOT repeated ORDER BY id
 	  ON CONFLICT (person_id, dedupe, effective_at) DO NOTHING
 	  RETURNING id
 	), known AS (
-	  INSERT INTO health.event_identity (person_id, source_id, ext, slot, version, dedupe, effective_at, event_id)
-	  SELECT s.person_id, s.source_id, s.ext, s.slot, s.version, s.dedupe, s.effective_at, s.id
-	  FROM inserted JOIN stage s USING (id) WHERE s.ext IS NOT NULL
+	  INSERT INTO health.event_identity (person_id, source_id, ext, slot, version, dedupe, effective_at, event_id, updated)
+	  SELECT s.person_id, s.source_id, s.ext, s.slot, s.version, s.dedupe, s.effective_at, s.id, s.updated
+	  FROM inserted JOIN stage s USING (id) WHERE s.ext IS NOT NULL AND NOT (s.late AND EXISTS (SELECT FROM prior p
+	    WHERE (p.person_id, p.source_id, p.ext, p.slot) = (s.person_id, s.source_id, s.ext, s.slot)))
 	  ON CONFLICT (person_id, source_id, ext, slot) DO UPDATE
 	    SET version = excluded.version, dedupe = excluded.dedupe, effective_at = excluded.effective_at, event_id = excluded.event_id
 	)
-	SELECT count(*) FILTER (WHERE NOT s.correction), count(*) FILTER (WHERE s.correction)
+	SELECT count(*) FILTER (WHERE NOT s.correction AND NOT s.late), count(*) FILTER (WHERE s.correction), count(*) FILTER (WHERE s.late),
+	  (SELECT count(*) FROM stage WHERE round = $1), (SELECT count(*) FROM stage WHERE round = $1 AND returned)
 	FROM inserted JOIN stage s USING (id)`
 
 // storeRound stores the rows of one round, which holds each external id once.
@@ -297,13 +299,11 @@ func (im *importer) storeRound(ctx context.Context, tx pgx.Tx, round int) (healt
 	if err := correct(ctx, tx, round, im.id); err != nil {
 		return counts, err
 	}
-	if err := tx.QueryRow(ctx, insertRound, round, im.id).Scan(&counts.Stored, &counts.Corrected); err != nil {
+	var total, returned int
+	if err := tx.QueryRow(ctx, insertRound, round, im.id).Scan(&counts.Stored, &counts.Corrected, &counts.Outdated, &total, &returned); err != nil {
 		return counts, fmt.Errorf("insert: %w", err)
 	}
-	var total int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM stage WHERE round = $1`, round).Scan(&total); err != nil {
-		return counts, fmt.Errorf("count the batch: %w", err)
-	}
-	counts.Repeated = total - counts.Stored - counts.Corrected
+	counts.Corrected += returned
+	counts.Repeated = total - counts.Stored - counts.Corrected - counts.Outdated
 	return counts, nil
 }

@@ -21,20 +21,21 @@ const createStage = `
 	  tz_offset_min smallint, local_day date, whole_days boolean, value double precision, comparator text, value_text text,
 	  unit_id integer, orig_value text, orig_unit text, ref_low double precision, ref_high double precision, flag text,
 	  status text, source_id integer, device_id integer, external_id text, group_id text, code_system text, code text,
-	  dedupe bytea, ext uuid, slot text,
+	  dedupe bytea, ext uuid, slot text, updated timestamptz,
 	  id bigint DEFAULT nextval('health.event_id_seq'), version integer DEFAULT 1,
-	  correction boolean DEFAULT false, repeated boolean DEFAULT false, old_id bigint
+	  correction boolean DEFAULT false, repeated boolean DEFAULT false, old_id bigint,
+	  returned boolean DEFAULT false, late boolean DEFAULT false
 	) ON COMMIT DELETE ROWS`
 
 // rowNames are the columns that encodeRow writes.
 const rowNames = `person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, whole_days, value, comparator, value_text,
 	unit_id, orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id, group_id, code_system, code, dedupe`
 
-const copyStage = `COPY stage (round, ` + rowNames + `, ext, slot) FROM STDIN BINARY`
+const copyStage = `COPY stage (round, ` + rowNames + `, ext, slot, updated) FROM STDIN BINARY`
 
 const (
 	rowColumns   = 24
-	stageColumns = rowColumns + 3
+	stageColumns = rowColumns + 4
 )
 
 // stage copies the batch into the temporary table and returns its number of rounds.
@@ -67,6 +68,7 @@ func (im *importer) encode(e *encoder, r *health.ImportRow) {
 		e.bytes(key[:])
 	}
 	e.str(r.Slot)
+	e.timestamp(r.Updated)
 }
 
 // encodeRow writes rowColumns columns, those of a row that the file gives.

@@ -34,6 +34,8 @@ func (p Props) versionsHX(e health.Event) ui.HX {
 // state says what of a version counts.
 func (v VersionsProps) state(e health.EventVersion) ui.BadgeProps {
 	switch {
+	case e.Outdated():
+		return ui.BadgeProps{Label: "never in force"}
 	case !e.InForce():
 		return ui.BadgeProps{Label: "replaced"}
 	case e.Status == health.EnteredInError:
@@ -77,6 +79,21 @@ func (v VersionsProps) came(e health.EventVersion) string {
 		text += ", which was taken back"
 	}
 	return text
+}
+
+// again says since when a version counts again that another one had replaced; empty
+// where none had. That is when the last one after it was replaced in turn.
+func (v VersionsProps) again(e health.EventVersion) string {
+	var since time.Time
+	for _, o := range v.Versions {
+		if e.InForce() && !o.InForce() && !o.Outdated() && o.Received.After(e.Received) && o.Superseded.After(since) {
+			since = o.Superseded
+		}
+	}
+	if since.IsZero() {
+		return ""
+	}
+	return v.moment(since)
 }
 
 func (v VersionsProps) moment(t time.Time) string {

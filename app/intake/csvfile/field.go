@@ -30,6 +30,7 @@ const (
 	externalID
 	slot
 	group
+	updated
 	exportMark
 	fieldCount
 )
@@ -39,7 +40,7 @@ const (
 func Fields() []string {
 	return []string{"person_system", "person", "metric", "metric_name", "code_system", "code", "effective", "effective_end", "value", "unit",
 		"comparator", "text", "orig_value", "orig_unit", "ref_low", "ref_high", "flag", "status", "source", "device", "external_id", "slot", "group",
-		"portal_export"}
+		"updated", "portal_export"}
 }
 
 func (f field) String() string { return Fields()[f] }
@@ -53,7 +54,7 @@ func fieldOf(name string) (field, bool) {
 // guarded reports whether the portal's own export protects the field's cells from spreadsheets.
 func (f field) guarded() bool {
 	switch f {
-	case effective, effectiveEnd, value, refLow, refHigh, exportMark:
+	case effective, effectiveEnd, value, refLow, refHigh, updated, exportMark:
 		return false
 	default:
 		return true
@@ -64,7 +65,7 @@ func (f field) guarded() bool {
 // that a constant can only be a mistake.
 func (f field) varies() bool {
 	switch f {
-	case effective, effectiveEnd, value, text, origValue, externalID, slot, group, exportMark:
+	case effective, effectiveEnd, value, text, origValue, externalID, slot, group, updated, exportMark:
 		return true
 	default:
 		return false

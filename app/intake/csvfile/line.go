@@ -67,7 +67,7 @@ func (r *Reader) observation(get func(field) string) (health.Observation, error)
 	if o.Slot != "" && o.ExternalID == "" {
 		return o, errors.New("there is a slot and no external_id whose part it could be")
 	}
-	for _, step := range []func(*health.Observation, func(field) string) error{r.setMetric, r.setTimes, r.setValue} {
+	for _, step := range []func(*health.Observation, func(field) string) error{r.setMetric, r.setTimes, r.setValue, r.setUpdated} {
 		if err := step(&o, get); err != nil {
 			return o, err
 		}

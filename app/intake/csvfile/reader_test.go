@@ -68,7 +68,7 @@ const head = "effective,metric,value,unit\n"
 
 func TestAllColumns(t *testing.T) {
 	header := strings.Join(Fields()[:fieldCount-1], ",")
-	file := header + "\n" + `urn:healthportal:record-number,MRN-1,glucose,,http://loinc.org,2345-7,2026-03-01T10:00:00+01:00,2026-03-01T11:00:00+01:00,5.50,mmol/L,<,note,,mg,4,6.5,H,amended,lab,Meter 3,x1,s1,g1` + "\n"
+	file := header + "\n" + `urn:healthportal:record-number,MRN-1,glucose,,http://loinc.org,2345-7,2026-03-01T10:00:00+01:00,2026-03-01T11:00:00+01:00,5.50,mmol/L,<,note,,mg,4,6.5,H,amended,lab,Meter 3,x1,s1,g1,2026-03-02T08:00:00.5+01:00` + "\n"
 	list, err := read(t, Mapping{}, file)
 	if err != nil || len(list) != 1 || len(list[0].Observations) != 1 {
 		t.Fatalf("%+v, %v", list, err)
@@ -81,7 +81,7 @@ func TestAllColumns(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	want := health.Observation{Metric: "glucose", CodeSystem: health.SystemLOINC, Code: "2345-7", EffectiveAt: at, EffectiveEnd: at.Add(time.Hour), OffsetMinutes: 60, HasOffset: true,
 		Value: 5.5, HasValue: true, Comparator: "<", ValueText: "note", Unit: "mmol/L", OrigValue: "5.50", OrigUnit: "mg", Flag: "H", Status: "amended", Source: "lab", Device: "Meter 3",
-		ExternalID: "x1", Slot: "s1", Group: "g1"}
+		ExternalID: "x1", Slot: "s1", Group: "g1", Updated: time.Date(2026, 3, 2, 7, 0, 0, 500_000_000, time.UTC)}
 	if o != want {
 		t.Errorf("got  %+v\nwant %+v", o, want)
 	}

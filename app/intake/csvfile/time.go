@@ -12,15 +12,18 @@ import (
 
 // The reasons for which a time is refused.
 var (
-	errTime     = errors.New("the time is none of RFC 3339, YYYY-MM-DD HH:MM[:SS[.ffffff]] and YYYY-MM-DD: name its effective_format in the mapping")
-	errFormat   = errors.New("the time does not have the effective_format of the mapping")
-	errZone     = errors.New("the time has no offset: name the file's time zone (--zone, or zone in the mapping)")
-	errGap      = errors.New("the time does not exist in the zone: the clocks were put forward over it. Correct it at its source, or write its offset")
-	errFold     = errors.New("the time happened twice in the zone, as the clocks were put back: it needs its offset")
-	errFine     = errors.New("the time is finer than a microsecond, which can't be kept")
-	errOffset   = errors.New("the time's offset is more than 14 hours from UTC")
-	errHalfDays = errors.New("one of effective and effective_end has a time of day and the other has not")
-	errNoTime   = errors.New("effective is empty: the line has no time")
+	errTime         = errors.New("the time is none of RFC 3339, YYYY-MM-DD HH:MM[:SS[.ffffff]] and YYYY-MM-DD: name its effective_format in the mapping")
+	errFormat       = errors.New("the time does not have the effective_format of the mapping")
+	errZone         = errors.New("the time has no offset: name the file's time zone (--zone, or zone in the mapping)")
+	errGap          = errors.New("the time does not exist in the zone: the clocks were put forward over it. Correct it at its source, or write its offset")
+	errFold         = errors.New("the time happened twice in the zone, as the clocks were put back: it needs its offset")
+	errFine         = errors.New("the time is finer than a microsecond, which can't be kept")
+	errOffset       = errors.New("the time's offset is more than 14 hours from UTC")
+	errHalfDays     = errors.New("one of effective and effective_end has a time of day and the other has not")
+	errUpdatedDay   = errors.New("updated: a date without a time of day can't order the versions of an external_id")
+	errUpdatedEarly = errors.New("updated: the time is before 1900")
+	errNoVersions   = errors.New("updated stands beside no external_id, whose versions it could order")
+	errNoTime       = errors.New("effective is empty: the line has no time")
 )
 
 // moment is an instant, with its offset where one was written, or a whole day.
@@ -55,6 +58,28 @@ func (r *Reader) setTimes(o *health.Observation, get func(field) string) error {
 		return errHalfDays
 	}
 	o.EffectiveEnd, o.EndDay = end.instant, end.day
+	return nil
+}
+
+// setUpdated reads when the source last changed the value, which orders the versions of its external_id.
+func (r *Reader) setUpdated(o *health.Observation, get func(field) string) error {
+	text := strings.TrimSpace(get(updated))
+	switch {
+	case text == "":
+		return nil
+	case o.ExternalID == "":
+		return errNoVersions
+	}
+	at, err := r.settings.moment(text)
+	switch {
+	case err != nil:
+		return errors.New("updated: " + err.Error())
+	case !at.day.IsZero():
+		return errUpdatedDay
+	case at.instant.Year() < 1900:
+		return errUpdatedEarly
+	}
+	o.Updated = at.instant
 	return nil
 }
 

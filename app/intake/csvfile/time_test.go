@@ -97,6 +97,35 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+func TestUpdated(t *testing.T) {
+	tests := []struct{ id, updated, want string }{
+		{"x", "2026-03-01T10:00:00.123456+01:00", "2026-03-01T09:00:00.123456Z"},
+		{"x", "2026-03-01 10:00", "2026-03-01T09:00:00Z"},
+		{"x", "", ""},
+		{"", "", ""},
+		{"", "2026-03-01 10:00", "updated stands beside no external_id"},
+		{"x", "2026-03-01", "updated: a date without a time of day"},
+		{"x", "2026-03-29 02:30", "updated: the time does not exist in the zone"},
+		{"x", "2026-10-25 02:30", "updated: the time happened twice"},
+		{"x", "2026-03-01T10:00:00.1234567Z", "updated: the time is finer than a microsecond"},
+		{"x", "0001-01-01T00:00:00Z", "updated: the time is before 1900"},
+		{"x", "NaN", "updated: the time is none of"},
+	}
+	for _, tt := range tests {
+		list, err := read(t, Mapping{Zone: "Europe/Berlin"}, "effective,metric,value,external_id,updated\n2026-03-01T10:00:00Z,heart_rate,60,"+tt.id+","+tt.updated+"\n")
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		got := strings.Join(list[0].Problems, "; ")
+		if len(list[0].Observations) == 1 && !list[0].Observations[0].Updated.IsZero() {
+			got = list[0].Observations[0].Updated.Format(time.RFC3339Nano)
+		}
+		if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("id %q, updated %q: %s; want %s", tt.id, tt.updated, got, tt.want)
+		}
+	}
+}
+
 func TestPeriods(t *testing.T) {
 	const head = "effective,effective_end,metric,value\n"
 	tests := []struct{ from, to, want string }{

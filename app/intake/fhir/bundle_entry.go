@@ -204,9 +204,5 @@ func (e *entry) head() head {
 
 // updated is when the source changed the resource; the zero time where it doesn't say.
 func (e *entry) updated() time.Time {
-	t, err := time.Parse(time.RFC3339Nano, firstOf(e.head().Meta.LastUpdated, e.modified))
-	if err != nil {
-		return time.Time{}
-	}
-	return t
+	return lastUpdated(firstOf(e.head().Meta.LastUpdated, e.modified))
 }

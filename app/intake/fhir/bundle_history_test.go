@@ -3,6 +3,7 @@ package fhir
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"healthportal/app/health"
 )
@@ -57,6 +58,24 @@ func TestHistory(t *testing.T) {
 				}
 			}
 		})
+	}
+	for name, tt := range map[string]struct{ entries, want string }{
+		"newest":                         {version("63", third) + "," + version("62", second), "2026-03-02T11:00:00Z"},
+		"deleted":                        {removed + "," + version("62", second), "2026-03-03T10:00:00Z"},
+		"deleted, without times":         {local + "," + anonymous("62"), "0001-01-01T00:00:00Z"},
+		"changed by the response's word": {strings.TrimSuffix(anonymous("62"), "}") + `,"response":{"lastModified":"2026-03-02T10:00:00Z"}}`, second},
+	} {
+		list, err := readBundle(strings.NewReader(bundleOf("history", tt.entries)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rec := range list {
+			for _, o := range rec.Observations {
+				if got := o.Updated.Format(time.RFC3339Nano); got != tt.want || rec.Undated {
+					t.Errorf("%s: changed %s, want %s", name, got, tt.want)
+				}
+			}
+		}
 	}
 	if _, err := readBundle(stream{strings.NewReader(bundleOf("history", removed))}); err == nil || !strings.Contains(err.Error(), "by its file name") {
 		t.Errorf("from a stream: %v", err)

@@ -108,7 +108,7 @@ func (b *bundle) record(e *entry, number int) intake.Record {
 	case e.problem != "":
 		rec.Problems = []string{e.problem}
 	case f != nil && f.entry != number && f.deleted && f.former == number && e.kind == typeObservation:
-		b.observationEntry(e, &rec, true)
+		b.observationEntry(e, &rec, f)
 	case f != nil && f.entry != number:
 		rec.LeftOut = "older versions"
 	case !e.given:
@@ -116,7 +116,7 @@ func (b *bundle) record(e *entry, number int) intake.Record {
 	case strings.EqualFold(e.request.Method, "PATCH"):
 		rec.Problems = []string{"a PATCH can't be applied here: send the whole resource"}
 	case e.kind == typeObservation:
-		b.observationEntry(e, &rec, false)
+		b.observationEntry(e, &rec, nil)
 	case e.kind == typePatient:
 		b.patientEntry(e, &rec)
 	default:
@@ -193,7 +193,8 @@ func (b *bundle) open(e *entry) (*resource, place, string) {
 	return res, p, ""
 }
 
-func (b *bundle) observationEntry(e *entry, rec *intake.Record, deleted bool) {
+// observationEntry reads an Observation; deletion is of the version after it, nil where none came.
+func (b *bundle) observationEntry(e *entry, rec *intake.Record, deletion *fate) {
 	res, p, problem := b.open(e)
 	if problem != "" {
 		rec.Problems = []string{problem}
@@ -201,8 +202,12 @@ func (b *bundle) observationEntry(e *entry, rec *intake.Record, deleted bool) {
 	}
 	// What ties components together need not last longer than the Bundle.
 	res.group = firstOf(p.uuid, e.fullURL)
-	if deleted {
-		res.Status = string(health.EnteredInError)
+	res.Meta.LastUpdated = firstOf(res.Meta.LastUpdated, e.modified)
+	if deletion != nil {
+		res.Status, res.Meta.LastUpdated = string(health.EnteredInError), ""
+		if !deletion.updated.IsZero() {
+			res.Meta.LastUpdated = deletion.updated.Format(time.RFC3339Nano)
+		}
 	}
 	b.resolve = b.subjectOf
 	b.observation(res, rec)

@@ -23,6 +23,7 @@ func (r *mapper) observation(res *resource, rec *intake.Record) {
 		rec.Problems = []string{err.Error()}
 		return
 	}
+	rec.Undated = res.Meta.LastUpdated != "" && base.Updated.IsZero()
 	slots := map[string]int{}
 	r.add(rec, base, res.Code, &res.measured, "", len(res.Component) > 0)
 	for i, c := range res.Component {
@@ -84,6 +85,7 @@ func (r *mapper) base(res *resource) (health.Observation, error) {
 	if o.ExternalID == "" && len(res.Identifier) > 0 && res.Identifier[0].Value != "" {
 		o.ExternalID = res.Identifier[0].System + "|" + res.Identifier[0].Value
 	}
+	o.Updated = lastUpdated(res.Meta.LastUpdated)
 	return o, nil
 }
 

@@ -57,8 +57,9 @@ type component struct {
 }
 
 type meta struct {
-	Source string   `json:"source"`
-	Tag    []coding `json:"tag"`
+	Source      string   `json:"source"`
+	LastUpdated string   `json:"lastUpdated"`
+	Tag         []coding `json:"tag"`
 	// Security labels carry HTEST too, in some systems.
 	Security []coding `json:"security"`
 }

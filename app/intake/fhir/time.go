@@ -52,6 +52,20 @@ func effectivePeriod(p *period, o *health.Observation) error {
 	return nil
 }
 
+// lastUpdated reads when a server last changed a resource (FHIR R4, Resource.meta.lastUpdated:
+// "when the resource last changed - e.g. when the version changed", set by the server
+// alone). What is finer than a microsecond is cut off, which turns no order round. The
+// zero time stands for what can't be read and for the first days of calendars, which
+// some servers write where they don't know. meta.versionId is not read, because
+// nothing says that it grows ("opaque"), nor issued, which a retraction need not change.
+func lastUpdated(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil || t.Year() < 1900 {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
 // moment is an instant with its offset, or a whole day.
 type moment struct {
 	instant time.Time

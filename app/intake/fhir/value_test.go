@@ -165,6 +165,42 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+func TestLastUpdated(t *testing.T) {
+	tests := []struct{ written, want string }{
+		{"2026-03-02T06:00:00+01:00", "2026-03-02T05:00:00Z"},
+		{"2026-03-02T06:00:00.123Z", "2026-03-02T06:00:00.123Z"},
+		{"2026-03-02T06:00:00.9999999Z", "2026-03-02T06:00:00.999999Z"},
+		{"2026-03-02T06:00:00.999999999999Z", "2026-03-02T06:00:00.999999Z"},
+		{"0001-01-01T00:00:00+00:00", ""},
+		{"1899-12-31T23:59:59Z", ""},
+		{"2026-03-02T06:00:00", ""},
+		{"2026-03-02", ""},
+		{"soon", ""},
+	}
+	for _, tt := range tests {
+		rec := readAll(t, line(`"id":"o1"`, `"id":"o1","meta":{"versionId":"7","lastUpdated":"`+tt.written+`"},"issued":"2026-03-05T00:00:00Z"`))[0]
+		got := ""
+		if len(rec.Observations) != 1 {
+			t.Fatalf("%s: %+v", tt.written, rec)
+		}
+		if u := rec.Observations[0].Updated; !u.IsZero() {
+			got = u.Format(time.RFC3339Nano)
+		}
+		if got != tt.want || rec.Undated != (tt.want == "") {
+			t.Errorf("%s: %s, undated %t; want %s", tt.written, got, rec.Undated, tt.want)
+		}
+	}
+	// issued and versionId alone order nothing, and say nothing that is unreadable.
+	rec := readAll(t, line(`"id":"o1"`, `"id":"o1","meta":{"versionId":"7"},"issued":"2026-03-05T00:00:00Z"`))[0]
+	if rec.Undated || !rec.Observations[0].Updated.IsZero() {
+		t.Errorf("%+v", rec)
+	}
+	panel := readAll(t, line(`"valueQuantity"`, `"meta":{"lastUpdated":"2026-03-02T06:00:00Z"},"component":[{"code":{"text":"c"},"valueInteger":1}],"valueQuantity"`))[0]
+	if len(panel.Observations) != 2 || panel.Observations[0].Updated != panel.Observations[1].Updated || panel.Observations[0].Updated.IsZero() {
+		t.Errorf("a panel: %+v", panel)
+	}
+}
+
 func TestSourceDeviceAndID(t *testing.T) {
 	o := single(t, line(`"id":"o1"`, `"meta":{"source":"urn:lab#req-17"},"identifier":[{"system":"urn:i","value":"77"}],"device":{"display":"Wrist sensor"}`))
 	if o.Source != "urn:lab" || o.ExternalID != "urn:i|77" || o.Device != "Wrist sensor" {

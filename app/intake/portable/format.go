@@ -63,7 +63,8 @@
 //	nullif(e.code_system, '') AS code_system, nullif(e.code, '') AS code,
 //	e.value, nullif(e.comparator, '') AS comparator, nullif(e.value_text, '') AS text, u.ucum AS unit,
 //	nullif(e.orig_value, '') AS orig_value, nullif(e.orig_unit, '') AS orig_unit, e.ref_low, e.ref_high,
-//	nullif(e.flag, '') AS flag, e.status, d.name AS device
+//	nullif(e.flag, '') AS flag, e.status, d.name AS device,
+//	replace((i.updated AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z' AS updated
 //
 // where at(t) stands for
 //

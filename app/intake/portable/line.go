@@ -39,6 +39,7 @@ type line struct {
 	Flag         string         `json:"flag"`
 	Status       string         `json:"status"`
 	Device       string         `json:"device"`
+	Updated      string         `json:"updated"`
 
 	RecordNumber string `json:"record_number"`
 	FamilyName   string `json:"family_name"`

@@ -37,7 +37,26 @@ func (r *Reader) observation(l *line) (health.Observation, error) {
 	if err := readValues(l, &o); err != nil {
 		return o, err
 	}
+	if o.Updated, err = readUpdated(l); err != nil {
+		return o, err
+	}
 	return o, intake.CheckObservation(&o)
+}
+
+// readUpdated reads when the source last changed the observation, which only the
+// versions of an external id need.
+func readUpdated(l *line) (time.Time, error) {
+	if l.Updated == "" {
+		return time.Time{}, nil
+	}
+	if l.ExternalID == "" {
+		return time.Time{}, errors.New("the member updated stands beside no external_id, whose versions it could order")
+	}
+	at, _, written, err := instant(l.Updated)
+	if err != nil || written || at.Year() < 1900 {
+		return time.Time{}, errors.New("the member updated is no time from 1900 on in UTC (Z) with at most six digits of a second")
+	}
+	return at, nil
 }
 
 func (r *Reader) checkMetric(o *health.Observation) error {

@@ -177,6 +177,11 @@ func store(t *testing.T, conn *pgx.Conn, rows []Row, zone string) {
 		t.Fatal(err)
 	}
 	var b pgx.Batch
+	for n := range rows {
+		if rows[n].ExternalID != "" && n%3 == 0 {
+			rows[n].Updated = time.Date(2026, 3, 1, 0, 0, n, n%7*1000, time.UTC)
+		}
+	}
 	b.Queue(`INSERT INTO health.metric (code, name, kind, in_catalogue) VALUES ('heart_rate', 'Heart rate', 'vital', true)
 		ON CONFLICT (code) DO UPDATE SET in_catalogue = true`)
 	for n, row := range rows {
@@ -211,13 +216,20 @@ func store(t *testing.T, conn *pgx.Conn, rows []Row, zone string) {
 			o.Unit, o.OrigValue, o.OrigUnit, o.RefLow, o.RefHigh, o.Flag, string(o.Status), o.Source,
 			o.Device, o.ExternalID, o.Group, o.CodeSystem, o.Code)
 		if o.ExternalID != "" {
-			b.Queue(`INSERT INTO health.event_identity SELECT person_id, source_id, encode($3::bytea, 'hex')::uuid, $2, 1, dedupe, effective_at, id
-				FROM health.event WHERE id = $1 ON CONFLICT DO NOTHING`, n+1, o.Slot, func() []byte { k := health.KeyOf(o.ExternalID); return k[:] }())
+			b.Queue(`INSERT INTO health.event_identity SELECT person_id, source_id, encode($3::bytea, 'hex')::uuid, $2, 1, dedupe, effective_at, id, $4
+				FROM health.event WHERE id = $1 ON CONFLICT DO NOTHING`, n+1, o.Slot, func() []byte { k := health.KeyOf(o.ExternalID); return k[:] }(), orNull(o.Updated))
 		}
 	}
 	if err := conn.SendBatch(t.Context(), &b).Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 func TestLinesAreThoseOfPostgreSQL(t *testing.T) {

@@ -75,6 +75,47 @@ func TestReadObservation(t *testing.T) {
 	}
 }
 
+func TestReadUpdated(t *testing.T) {
+	tests := []struct{ updated, want string }{
+		{"2026-03-01T10:00:00.12Z", "2026-03-01T10:00:00.12Z"},
+		{"2026-03-01T10:00:00.123456Z", "2026-03-01T10:00:00.123456Z"},
+		{"2026-03-01T10:00:00.1234567Z", ""},
+		{"2026-03-01T10:00:00+00:00", ""},
+		{"2026-03-01", ""},
+		{"0001-01-01T00:00:00Z", ""},
+		{"2026-03-01T10:00:00,5Z", ""},
+	}
+	for _, tt := range tests {
+		list, err := readAll(t, whole(good(`"final"`, `"final","updated":"`+tt.updated+`"`)))
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		switch {
+		case tt.want == "" && (len(list[0].Problems) != 1 || !strings.Contains(list[0].Problems[0], "the member updated is no time")):
+			t.Errorf("%s: %+v", tt.updated, list[0])
+		case tt.want != "" && (len(list[0].Observations) != 1 || list[0].Observations[0].Updated.Format(time.RFC3339Nano) != tt.want):
+			t.Errorf("%s: %+v", tt.updated, list[0])
+		case tt.want != "":
+			line, err := AppendRow(nil, Row{list[0].Subject, &list[0].Observations[0]})
+			if err != nil || !strings.HasSuffix(string(line), `"updated":"`+tt.want+"\"}\n") {
+				t.Errorf("written %s, %v", line, err)
+			}
+		}
+	}
+	list, err := readAll(t, whole(good(`"external_id":"o1",`, "")))
+	if err != nil || len(list[0].Problems) != 0 {
+		t.Fatal(list, err)
+	}
+	list[0].Observations[0].Updated = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	if line, err := AppendRow(nil, Row{list[0].Subject, &list[0].Observations[0]}); err != nil || strings.Contains(string(line), "updated") {
+		t.Errorf("written without an id: %s, %v", line, err)
+	}
+	stray := strings.Replace(good(`"final"`, `"final","updated":"2026-03-01T10:00:00Z"`), `"external_id":"o1",`, "", 1)
+	if list, err = readAll(t, whole(stray)); err != nil || len(list[0].Problems) != 1 || !strings.Contains(list[0].Problems[0], "beside no external_id") {
+		t.Errorf("without an id: %+v, %v", list, err)
+	}
+}
+
 func TestReadTimes(t *testing.T) {
 	day := health.Day{Year: 2026, Month: 3, Dom: 1}
 	tests := []struct{ start, end string }{

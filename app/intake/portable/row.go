@@ -112,6 +112,9 @@ func AppendRow(b []byte, r Row) ([]byte, error) {
 	for _, m := range []member{{"flag", r.Flag}, {"status", string(r.Status)}, {"device", r.Device}} {
 		e.text(m.name, m.value)
 	}
+	if r.ExternalID != "" && !r.Updated.IsZero() {
+		e.instant("updated", r.Updated, &health.Observation{})
+	}
 	if e.err != nil {
 		return b, fmt.Errorf("write an observation line: %w", e.err)
 	}

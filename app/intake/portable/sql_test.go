@@ -43,6 +43,7 @@ func columns() []column {
 		{"value", `e.value`}, {"comparator", `nullif(e.comparator, '')`}, {"text", `nullif(e.value_text, '')`}, {"unit", `u.ucum`},
 		{"orig_value", `nullif(e.orig_value, '')`}, {"orig_unit", `nullif(e.orig_unit, '')`}, {"ref_low", `e.ref_low`}, {"ref_high", `e.ref_high`},
 		{"flag", `nullif(e.flag, '')`}, {"status", `e.status`}, {"device", `d.name`},
+		{"updated", `replace((i.updated AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z'`},
 	}
 }
 

@@ -61,6 +61,8 @@ func TestWhatCannotBeWritten(t *testing.T) {
 		{"no time", func(r *Row) { r.EffectiveAt = time.Time{} }, errNoTime},
 		{"nanoseconds", func(r *Row) { r.EffectiveAt = r.EffectiveAt.Add(1) }, errFine},
 		{"the year 10000", func(r *Row) { r.EffectiveAt = time.Date(9999, 12, 31, 23, 30, 0, 0, time.UTC) }, errYear},
+		{"nanoseconds of a change", func(r *Row) { r.Updated = time.Date(2026, 3, 1, 9, 0, 0, 1, time.UTC) }, errFine},
+		{"a change in the year 10000", func(r *Row) { r.Updated = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, errYear},
 		{"far zone", func(r *Row) { r.OffsetMinutes = -841 }, errOffset},
 		{"half days", func(r *Row) { r.EndDay = health.Day{Year: 2026, Month: 3, Dom: 1} }, errHalfDay},
 		{"half days otherwise", func(r *Row) { r.StartDay, r.EffectiveEnd = health.Day{Year: 2026, Month: 3, Dom: 1}, r.EffectiveAt }, errHalfDay},
