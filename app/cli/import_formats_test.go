@@ -84,6 +84,8 @@ func TestImportAppleHealth(t *testing.T) {
 		t.Errorf("the message repeats a birth date: %s", r.errOut)
 	}
 	o.run("import", "events", "--person", "R-1", o.write("cut.xml", appleExport[:len(appleExport)-40])).want(t, 1, "it was cut off")
+	o.run("import", "list").want(t, 0, "cut off", "Cut off before the end of the file: ", "import the same file again", "portal import undo ID")
+	o.run("import", "list", "--json").want(t, 0, `"state": "cut off"`)
 }
 
 // zip writes a zip with one entry and returns its path.

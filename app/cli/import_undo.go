@@ -81,7 +81,22 @@ func (r *run) printImports(list []health.ImportRecord) error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
+	if cut := cutOff(list); len(cut) > 0 {
+		fmt.Fprintf(r.Stderr, "Cut off before the end of the file: %s. To go on, import the same file again: what is stored counts as repeated. "+
+			"To take one back: portal import undo ID.\n", numbers(cut))
+	}
 	return nil
+}
+
+// cutOff are the imports that ended before their file did.
+func cutOff(list []health.ImportRecord) []int64 {
+	var ids []int64
+	for _, rec := range list {
+		if rec.State == health.ImportCutOff {
+			ids = append(ids, rec.ID)
+		}
+	}
+	return ids
 }
 
 type importUndoCommand struct {

@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // The journal holds what an import found before it changed it for the first time:
@@ -52,6 +55,26 @@ const (
 		WHERE NOT journaled AND finished_at IS NULL AND undone_at IS NULL AND started_at > now() - interval '1 day')`
 	unlockImportLocks = `SELECT pg_advisory_unlock_all()`
 )
+
+// noticeEnd lets PostgreSQL notice when this program is gone, so that the locks of a
+// killed import go with it: within a second also while it waits for another
+// import or computes, and within two minutes where the machine itself is gone.
+func noticeEnd(ctx context.Context, conn *pgxpool.Conn) error {
+	for _, sql := range []string{`SET client_connection_check_interval = '1s'`, `SET tcp_keepalives_idle = 60`, `SET tcp_keepalives_interval = 10`, `SET tcp_keepalives_count = 6`} {
+		_, err := conn.Exec(ctx, sql)
+		var pgErr *pgconn.PgError
+		if errors.As(err, &pgErr) && pgErr.Code == invalidParameter {
+			continue // a server whose system can't: it notices when it reads or writes
+		}
+		if err != nil {
+			return fmt.Errorf("let the database notice the import's end: %w", err)
+		}
+	}
+	return nil
+}
+
+// invalidParameter is what a server answers whose system can't do what a setting asks.
+const invalidParameter = "22023"
 
 // unlock ends the import's locks. A connection that may still hold them does not
 // go back into the pool.

@@ -61,6 +61,9 @@ func (im *importer) open(ctx context.Context) error {
 		}
 		im.team = id
 	}
+	if err := noticeEnd(ctx, im.conn); err != nil {
+		return err
+	}
 	if _, err := im.conn.Exec(ctx, lockAllImports); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
