@@ -33,7 +33,7 @@ func (r *Reader) setValue(o *health.Observation, get func(field) string) error {
 		f    field
 		into **float64
 	}{{refLow, &o.RefLow}, {refHigh, &o.RefHigh}} {
-		if *b.into, err = r.bound(strings.TrimSpace(get(b.f))); err != nil {
+		if err = r.setBound(b.into, strings.TrimSpace(get(b.f))); err != nil {
 			return errors.New("the reference range: " + err.Error())
 		}
 	}
@@ -53,15 +53,17 @@ func (r *Reader) setNumber(o *health.Observation, written string) error {
 	return nil
 }
 
-func (r *Reader) bound(written string) (*float64, error) {
+// setBound reads a bound of the reference range; an empty cell leaves it unset.
+func (r *Reader) setBound(bound **float64, written string) error {
 	if written == "" {
-		return nil, nil //nolint:nilnil // no bound is no error
+		return nil
 	}
 	var o health.Observation
 	if err := r.setNumber(&o, written); err != nil {
-		return nil, err
+		return err
 	}
-	return &o.Value, nil
+	*bound = &o.Value
+	return nil
 }
 
 // compares takes the comparator from its own cell or from before the number.
