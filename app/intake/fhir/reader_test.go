@@ -145,6 +145,8 @@ func TestRefusedLines(t *testing.T) {
 		{"leap second", line("2026-03-01T10:00:00+01:00", "2026-03-01T10:00:60Z"), "seconds and zone"},
 		{"far zone", line("+01:00", "+15:00"), "14 hours"},
 		{"nanoseconds", line("10:00:00", "10:00:00.123456789"), "finer than a microsecond"},
+		{"finer than nanoseconds", line("10:00:00", "10:00:00.1234560000001"), "finer than a microsecond"},
+		{"a comma for the point", line("10:00:00", "10:00:00,5"), "seconds and zone"},
 		{"no value", line("valueQuantity", "note"), "carries no value"},
 		{"members only", line(`"valueQuantity"`, `"hasMember":[{}],"note"`), "references to its members"},
 		{"unit without number", line(`"value":60,`, ``), "carries no value"},

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"healthportal/app/health"
@@ -52,6 +53,14 @@ func effectivePeriod(p *period, o *health.Observation) error {
 	return nil
 }
 
+// finer reports whether a time that can be parsed has digits other than zero behind the
+// sixth of its second. time.Parse drops those behind the ninth.
+func finer(s string) bool {
+	fraction, point := strings.CutPrefix(s[19:], ".")
+	digits := len(fraction) - len(strings.TrimLeft(fraction, "0123456789"))
+	return point && digits > 6 && strings.Trim(fraction[6:digits], "0") != ""
+}
+
 // lastUpdated reads when a server last changed a resource (FHIR R4, Resource.meta.lastUpdated:
 // "when the resource last changed - e.g. when the version changed", set by the server
 // alone). What is finer than a microsecond is cut off, which turns no order round. The
@@ -97,14 +106,14 @@ func parseTime(s string) (moment, error) {
 		return moment{}, errors.New("the effective time is not a FHIR dateTime with seconds and zone")
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
+	if err != nil || s[19] == ',' { // which time.Parse takes
 		return moment{}, errors.New("the effective time is not a FHIR dateTime with seconds and zone")
 	}
 	_, seconds := t.Zone()
 	if minutes := seconds / 60; minutes < -14*60 || minutes > 14*60 {
 		return moment{}, errors.New("the effective time's zone is more than 14 hours from UTC")
 	}
-	if t.Nanosecond()%1000 != 0 {
+	if finer(s) {
 		return moment{}, errors.New("the effective time is finer than a microsecond, which can't be kept")
 	}
 	return moment{instant: t.UTC(), offset: seconds / 60}, nil
