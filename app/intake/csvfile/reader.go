@@ -62,6 +62,14 @@ func (r *Reader) Format() string { return "csv" }
 // SHA256 is the digest of the bytes read so far: the file's, once Next returned io.EOF.
 func (r *Reader) SHA256() []byte { return r.sum.Sum(nil) }
 
+// Notes tells of a last line that may have been cut off, which its cells alone don't show.
+func (r *Reader) Notes() []string {
+	if r.in.open == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("line %d is the last one and no line break ends it: if the file was cut off, its last cell is incomplete", r.in.open)}
+}
+
 // Next returns the next line, numbered as in a text editor: line 1 is the header,
 // and a record with line breaks in its cells has the number of its first line.
 // Lines of one external id that differ in their slots come as one record. It

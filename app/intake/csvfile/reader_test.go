@@ -139,6 +139,30 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// Of a file that was cut within its last cell nothing else tells.
+func TestLastLineWithoutEnd(t *testing.T) {
+	const line = "2026-03-01,heart_rate,60,/min"
+	for file, want := range map[string]string{
+		head: "", head + line + "\n": "", head + line + "\r\n\r\n": "", "": "",
+		head + line:                             "line 2 is the last one",
+		head + line + "\n" + line:               "line 3 is the last one",
+		head + line + "\n2026-03-01,heart_rate": "line 3 is the last one",
+		strings.TrimSuffix(head, "\n"):          "line 1 is the last one",
+	} {
+		r, err := New(strings.NewReader(file), Mapping{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = r.Next()
+		}
+		notes := strings.Join(r.Notes(), "; ")
+		if !strings.HasPrefix(notes, want) || want == "" && notes != "" {
+			t.Errorf("%q: notes %q, want %q", file, notes, want)
+		}
+	}
+}
+
 func TestFilesThatCannotBeRead(t *testing.T) {
 	const line = "2026-03-01,heart_rate,60,/min\n"
 	utf16 := func(s string, bom bool, swap bool) string {

@@ -30,9 +30,11 @@ type records struct {
 	delim byte // 0: to be found in the header
 	// line is the number of lines read, start where the current record begins.
 	line, start int
-	buf         []byte
-	parser      *csv.Reader
-	feed        feed
+	// open is the line of a last record that no line break ends; 0 where there is none.
+	open   int
+	buf    []byte
+	parser *csv.Reader
+	feed   feed
 }
 
 // feed gives the parser one record.
@@ -73,6 +75,9 @@ func (r *records) next() ([]byte, error) {
 			continue
 		}
 		r.line++
+		if ended {
+			r.open = r.start
+		}
 		if !q.open() {
 			return r.record(size)
 		}
