@@ -261,3 +261,65 @@ func TestInterruptedImportKeepsTheOrder(t *testing.T) {
 		c.checkDays()
 	}
 }
+
+// What the source said of the time moves with an observation, and back.
+func TestMergeKeepsTheSourcesClock(t *testing.T) {
+	const at = "2026-03-01T10:00:00Z"
+	line := func(person, value string, day int) string { return onDay(obs(person, at, value, `"id":"x"`), day) }
+	c := newWard(t)
+	c.load(line("b", "62", 3))
+	r := c.merge(false)
+	if r := c.load(line("b", "61", 2)); r.Outdated != 1 || c.shown("a") != "62 v2, 2 v1, 1 v1" {
+		t.Errorf("an older one after the merge: %s; the table shows %s", r.Summary(), c.shown("a"))
+	}
+	c.splitMerge(r.ID)
+	if r := c.load(line("b", "60", 1)); r.Outdated != 1 || c.shown("b") != "62 v3, 2 v1" {
+		t.Errorf("an older one after the split: %s; the table shows %s", r.Summary(), c.shown("b"))
+	}
+	if r := c.load(line("b", "61", 4)); r.Corrected != 1 || c.shown("b") != "61 v4, 2 v1" {
+		t.Errorf("a later one after the split: %s; the table shows %s", r.Summary(), c.shown("b"))
+	}
+	c.checkDays()
+}
+
+// Content that the other record had does not come back by its old file, but does
+// where its source went back to it.
+func TestSourceGoesBackToWhatAMergedRecordHad(t *testing.T) {
+	const at = "2026-03-01T10:00:00Z"
+	line := func(person, value string, day int) string { return onDay(obs(person, at, value, `"id":"x"`), day) }
+	c := newWard(t)
+	c.load(line("a", "61", 2) + line("b", "60", 1))
+	c.merge(true)
+	if r := c.load(line("b", "60", 1)); r.Repeated != 1 || c.shown("a") != "61 v1, 2 v1, 1 v1" {
+		t.Errorf("its file again: %s; the table shows %s", r.Summary(), c.shown("a"))
+	}
+	before := c.contents()
+	if r := c.load(line("b", "60", 3)); r.Corrected != 1 || c.shown("a") != "60 v2, 2 v1, 1 v1" {
+		t.Errorf("a later word: %s; the table shows %s", r.Summary(), c.shown("a"))
+	}
+	c.checkDays()
+	c.undo(c.lastImport())
+	c.same(before, c.contents(), "undo")
+}
+
+// An import that brought nothing but a later word about what was known is one that
+// builds on it, and its undo forgets that word alone.
+func TestUndoOfALaterWord(t *testing.T) {
+	const at = "2026-03-01T10:00:00Z"
+	line := func(value string, day int) string { return onDay(obs("a", at, value, `"id":"x"`), day) }
+	c := newClinic(t)
+	c.load(line("60", 1))
+	first := c.lastImport()
+	c.load(line("60", 3))
+	second := c.lastImport()
+	var built *health.BuiltOnError
+	if _, err := c.db.UndoImport(t.Context(), first, "tester", true); !errors.As(err, &built) || len(built.Uses) != 1 || built.Uses[0].Import != second {
+		t.Errorf("undo of the first: %v", err)
+	}
+	if r := c.undo(second); r.UndoCounts != (health.UndoCounts{}) {
+		t.Errorf("undo of the second: %+v", r.UndoCounts)
+	}
+	if r := c.load(line("61", 2)); r.Corrected != 1 || c.shown("a") != "61 v2" {
+		t.Errorf("then %s; the table shows %s", r.Summary(), c.shown("a"))
+	}
+}
