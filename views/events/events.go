@@ -226,6 +226,9 @@ func (p Props) timeCell(e health.Event) ui.Cell {
 		if health.DayOf(end) != health.DayOf(at) {
 			cell.Sub = format.Offset(at) + " to " + format.Date(health.DayOf(end)) + ", " + format.Clock(end)
 		}
+		if format.Offset(end) != format.Offset(at) {
+			cell.Sub += " " + format.Offset(end)
+		}
 	}
 	if health.DayOf(at) != e.Day {
 		cell.Sub += "; counts for " + format.Date(e.Day)
