@@ -14,7 +14,9 @@ func TestTimeCells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	utc := func(month time.Month, d, h, m, s int) time.Time { return time.Date(2026, month, d, h, m, s, 0, time.UTC) }
+	utc := func(month time.Month, d, h, m, s int) time.Time {
+		return time.Date(2026, month, d, h, m, s, 0, time.UTC)
+	}
 	of := func(d int) health.Day { return health.Day{Year: 2026, Month: time.March, Dom: d} }
 	event := func(day health.Day, at, end time.Time) health.Event {
 		return health.Event{Day: day, Observation: health.Observation{EffectiveAt: at, EffectiveEnd: end}}
