@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"healthportal/app/access"
@@ -123,7 +124,9 @@ func Import(ctx context.Context, in io.Reader, store Store, o Options) (Report, 
 	for _, p := range file.problems {
 		report.refuse(p.Line, p.Reason)
 	}
-	return report, apply(ctx, file.lines, store, o, &report)
+	err = apply(ctx, file.lines, store, o, &report)
+	slices.SortStableFunc(report.Problems, func(a, b Problem) int { return a.Line - b.Line })
+	return report, err
 }
 
 func apply(ctx context.Context, lines []access.TeamLine, store Store, o Options, report *Report) error {
