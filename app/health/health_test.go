@@ -1,6 +1,7 @@
 package health
 
 import (
+	"encoding/hex"
 	"errors"
 	"math"
 	"strings"
@@ -230,6 +231,21 @@ func TestDedupe(t *testing.T) {
 	}
 	if KeyOf("a") == KeyOf("b") {
 		t.Error("two ids have one key")
+	}
+}
+
+// What is stored was identified by these digests: another one would be stored again.
+func TestDedupeStaysTheSame(t *testing.T) {
+	low := 1.0
+	base := Observation{Metric: "heart_rate", CodeSystem: "s", Code: "c", EffectiveAt: time.Unix(1e9, 0), Value: 60, HasValue: true,
+		Unit: "/min", Status: Final, Source: "x", ExternalID: "id"}
+	long := base
+	long.HasValue, long.ValueText, long.RefLow = false, strings.Repeat("x", 600), &low
+	long.StartDay, long.EndDay, long.EffectiveEnd = day(2026, 1, 1), Day{}, time.Unix(1e9, 0)
+	for want, o := range map[string]Observation{"ac06c8a0c7fe4fce6cc2df433821727e": base, "57cbfc566593bbe2e5fb33b3c9ac4d11": long} {
+		if id := o.Dedupe(1); hex.EncodeToString(id[:]) != want {
+			t.Errorf("the digest is %x, not %s", id, want)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package health
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"math"
 	"strconv"
 	"time"
@@ -26,7 +25,8 @@ func KeyOf(externalID string) ExternalKey {
 // value, unit, source and external id, and, because they are part of what a
 // reader sees, comparator, text, status, range and flag.
 func (o *Observation) Dedupe(person PersonID) ContentID {
-	d := digest{h: sha256.New()}
+	var room [512]byte
+	d := digest{buf: room[:0]}
 	d.num(uint64(person)) //nolint:gosec // an identity, not arithmetic: every bit pattern is fine
 	for _, s := range []string{o.Metric, o.CodeSystem, o.Code, o.Unit, o.OrigValue, o.OrigUnit, o.Comparator,
 		o.ValueText, string(o.Status), o.Flag, o.Source, o.ExternalID, o.Slot} {
@@ -40,25 +40,18 @@ func (o *Observation) Dedupe(person PersonID) ContentID {
 	}
 	d.opt(o.RefLow)
 	d.opt(o.RefHigh)
-	var sum [sha256.Size]byte
-	d.h.Sum(sum[:0])
+	sum := sha256.Sum256(d.buf)
 	return ContentID(sum[:16])
 }
 
 // digest writes fields so that no two different lists of fields run together.
-type digest struct {
-	h   hash.Hash
-	buf [8]byte
-}
+type digest struct{ buf []byte }
 
-func (d *digest) num(v uint64) {
-	binary.BigEndian.PutUint64(d.buf[:], v)
-	d.h.Write(d.buf[:])
-}
+func (d *digest) num(v uint64) { d.buf = binary.BigEndian.AppendUint64(d.buf, v) }
 
 func (d *digest) str(s string) {
 	d.num(uint64(len(s)))
-	d.h.Write([]byte(s))
+	d.buf = append(d.buf, s...)
 }
 
 func (d *digest) opt(f *float64) {

@@ -68,7 +68,7 @@ func Import(ctx context.Context, src Source, sink Sink, o Options) (report Repor
 func collect(ctx context.Context, src Source, size int, out chan<- []Record) error {
 	for {
 		var (
-			records []Record
+			records = make([]Record, 0, min(size, DefaultBatch))
 			weight  int
 			done    bool
 		)
@@ -108,13 +108,16 @@ type resource struct {
 
 // version is what the current batch holds of a resource.
 type version struct {
-	round    int
-	contents []health.ContentID
-	updated  time.Time
+	round int
+	// from and to are its rows of the batch.
+	from, to int
 }
 
-func (v version) equal(o version) bool {
-	return v.updated.Equal(o.updated) && slices.Equal(v.contents, o.contents)
+// equal reports whether the rows are those of the version, changed by the source at the same time.
+func (r *run) equal(v version, rows []health.ImportRow) bool {
+	return slices.EqualFunc(r.rows[v.from:v.to], rows, func(a, b health.ImportRow) bool {
+		return a.Content == b.Content && a.Updated.Equal(b.Updated)
+	})
 }
 
 // updated is when the source last changed one of the rows of a resource.
@@ -281,12 +284,13 @@ func (r *run) queue(ctx context.Context, rows []health.ImportRow) error {
 	first := rows[0]
 	if first.ExternalID != "" {
 		key := resource{first.Person, first.Source, first.ExternalID}
-		v := version{contents: make([]health.ContentID, len(rows)), updated: updated(rows)}
+		at := updated(rows)
 		for i := range rows {
-			v.contents[i], rows[i].Updated = rows[i].Content, v.updated
+			rows[i].Updated = at
 		}
+		var v version
 		if known, ok := r.resources[key]; ok {
-			if known.equal(v) {
+			if r.equal(known, rows) {
 				r.report.add(health.ImportCounts{Repeated: len(rows)})
 				return nil
 			}
@@ -298,6 +302,7 @@ func (r *run) queue(ctx context.Context, rows []health.ImportRow) error {
 			}
 			v.round = 0
 		}
+		v.from, v.to = len(r.rows), len(r.rows)+len(rows)
 		r.resources[key] = v
 		for i := range rows {
 			rows[i].Round = v.round

@@ -1,10 +1,13 @@
 package postgres
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,16 +32,19 @@ func (im *importer) storeNew(ctx context.Context, tx pgx.Tx, rows []health.Impor
 	if im.repeats {
 		return counts, errKnown
 	}
-	b, ok := newBatch(rows)
+	b, ok := im.newBatch(rows)
 	if !ok {
 		return counts, errKnown
 	}
 	if err := im.prepareNew(ctx, tx, b); err != nil {
 		return counts, err
 	}
-	err := pgx.BeginFunc(ctx, tx, func(sub pgx.Tx) error { return im.copyNew(ctx, sub, b) })
+	err := im.copyNew(ctx, tx, b)
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Code == uniqueViolation {
+		if _, err := tx.Exec(ctx, forgetNew); err != nil {
+			return counts, fmt.Errorf("take back what may be stored already: %w", err)
+		}
 		return counts, errKnown
 	}
 	if err != nil {
@@ -56,13 +62,26 @@ type batch struct {
 	ids  []int64
 	// months are the indexes of rows by monthOf.
 	months map[time.Time][]int
-	// identified counts the rows with an external id.
-	identified int
+	// identities are those of the rows that have an external id, in the order of the
+	// index: neighbours are looked up and stored together.
+	identities []identity
+}
+
+// identity is the key of a row's external id, without its slot.
+type identity struct {
+	person int64
+	source int32
+	ext    health.ExternalKey
+	row    int
+}
+
+func (i identity) compare(o identity) int {
+	return cmp.Or(cmp.Compare(i.person, o.person), cmp.Compare(i.source, o.source), bytes.Compare(i.ext[:], o.ext[:]), cmp.Compare(i.row, o.row))
 }
 
 // newBatch leaves out what the batch itself repeats, as the unique index would. It
 // answers false for a batch that holds several versions of one external id.
-func newBatch(rows []health.ImportRow) (*batch, bool) {
+func (im *importer) newBatch(rows []health.ImportRow) (*batch, bool) {
 	type content struct {
 		person health.PersonID
 		id     health.ContentID
@@ -82,11 +101,12 @@ func newBatch(rows []health.ImportRow) (*batch, bool) {
 		seen[key] = true
 		month := monthOf(r.EffectiveAt)
 		b.months[month] = append(b.months[month], len(b.rows))
-		b.rows = append(b.rows, r)
 		if r.ExternalID != "" {
-			b.identified++
+			b.identities = append(b.identities, identity{int64(r.Person), im.names.sources[r.Source], health.KeyOf(r.ExternalID), len(b.rows)})
 		}
+		b.rows = append(b.rows, r)
 	}
+	slices.SortFunc(b.identities, identity.compare)
 	return b, true
 }
 
@@ -100,18 +120,27 @@ const (
 	lockPartitions = `LOCK TABLE ONLY health.event IN ROW EXCLUSIVE MODE`
 	attached       = `SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 		WHERE i.inhparent = 'health.event'::regclass AND NOT i.inhdetachpending AND c.relname = ANY ($1)`
-	takeIDs = `SELECT nextval('health.event_id_seq') FROM generate_series(1, $1)`
+	// Usually nobody takes ids meanwhile, and the first one says them all.
+	takeIDs = `
+		WITH taken AS MATERIALIZED (SELECT nextval('health.event_id_seq') AS id FROM generate_series(1, $1::integer)),
+		span AS (SELECT min(id) AS low, max(id) - min(id) + 1 = $1::integer AS together FROM taken)
+		SELECT low, CASE WHEN NOT together THEN (SELECT array_agg(id ORDER BY id) FROM taken) END FROM span`
 )
 
-// prepareNew finds out whether the batch is new, and takes ids for it, in one round trip.
+// What copyNew writes is taken back alone.
+const (
+	beginNew  = `SAVEPOINT new_rows`
+	forgetNew = `ROLLBACK TO SAVEPOINT new_rows`
+	keepNew   = `RELEASE SAVEPOINT new_rows`
+)
+
+// prepareNew finds out whether the batch is new, and takes ids for it, in one
+// round trip. It leaves the savepoint of copyNew.
 func (im *importer) prepareNew(ctx context.Context, tx pgx.Tx, b *batch) error {
-	var persons []int64
-	var sources []int32
-	var exts [][16]byte
-	for _, r := range b.rows {
-		if r.ExternalID != "" {
-			persons, sources, exts = append(persons, int64(r.Person)), append(sources, im.names.sources[r.Source]), append(exts, health.KeyOf(r.ExternalID))
-		}
+	n := len(b.identities)
+	persons, sources, exts := make([]int64, n), make([]int32, n), make([][16]byte, n)
+	for i, id := range b.identities {
+		persons[i], sources[i], exts[i] = id.person, id.source, id.ext
 	}
 	var names []string
 	for month := range b.months {
@@ -121,13 +150,11 @@ func (im *importer) prepareNew(ctx context.Context, tx pgx.Tx, b *batch) error {
 	var q pgx.Batch
 	q.Queue(lockPartitions)
 	q.Queue(attached, names).QueryRow(func(row pgx.Row) error { return row.Scan(&parts) })
-	q.Queue(`SELECT set_config('enable_hashjoin', 'off', true)`)
+	q.Queue(hashJoinOff)
 	q.Queue(knownIdentity, persons, sources, exts).QueryRow(func(row pgx.Row) error { return row.Scan(&known) })
-	q.Queue(`SELECT set_config('enable_hashjoin', 'on', true)`)
-	q.Queue(takeIDs, len(b.rows)).Query(func(rows pgx.Rows) (err error) {
-		b.ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-		return err
-	})
+	q.Queue(hashJoinOn)
+	q.Queue(takeIDs, len(b.rows)).QueryRow(b.number)
+	q.Queue(beginNew)
 	if err := tx.SendBatch(ctx, &q).Close(); err != nil {
 		return fmt.Errorf("look for what is known: %w", err)
 	}
@@ -137,13 +164,25 @@ func (im *importer) prepareNew(ctx context.Context, tx pgx.Tx, b *batch) error {
 	return nil
 }
 
+// number reads the answer to takeIDs.
+func (b *batch) number(row pgx.Row) error {
+	var low int64
+	if err := row.Scan(&low, &b.ids); err != nil {
+		return err
+	}
+	for i := int64(0); len(b.ids) < len(b.rows); i++ {
+		b.ids = append(b.ids, low+i)
+	}
+	return nil
+}
+
 const copyIdentities = `COPY health.event_identity (person_id, source_id, ext, slot, version, dedupe, effective_at, event_id, updated) FROM STDIN BINARY`
 
 // copyNew fills the tables. Identities go first: they conflict before much is written.
 func (im *importer) copyNew(ctx context.Context, tx pgx.Tx, b *batch) error {
 	conn := tx.Conn().PgConn()
-	if b.identified > 0 {
-		if _, err := conn.CopyFrom(ctx, copying(len(b.rows), func(e *encoder, i int) { im.encodeIdentity(e, b.rows[i], b.ids[i]) }), copyIdentities); err != nil {
+	if n := len(b.identities); n > 0 {
+		if _, err := conn.CopyFrom(ctx, copying(n, func(e *encoder, i int) { b.encodeIdentity(e, b.identities[i]) }), copyIdentities); err != nil {
 			return fmt.Errorf("store identities: %w", err)
 		}
 	}
@@ -164,21 +203,18 @@ func (im *importer) copyNew(ctx context.Context, tx pgx.Tx, b *batch) error {
 	return im.noteNew(ctx, tx, b.rows)
 }
 
-// encodeIdentity writes the first version of a row's external id, where it has one.
-func (im *importer) encodeIdentity(e *encoder, r *health.ImportRow, id int64) {
-	if r.ExternalID == "" {
-		return
-	}
+// encodeIdentity writes the first version of a row's external id.
+func (b *batch) encodeIdentity(e *encoder, id identity) {
+	r := b.rows[id.row]
 	e.int16(9)
-	e.bigint(int64(r.Person))
-	e.integer(im.names.sources[r.Source], true)
-	key := health.KeyOf(r.ExternalID)
-	e.bytes(key[:])
+	e.bigint(id.person)
+	e.integer(id.source, true)
+	e.bytes(id.ext[:])
 	e.str(r.Slot)
 	e.integer(1, true)
 	e.bytes(r.Content[:])
 	e.timestamp(r.EffectiveAt)
-	e.bigint(id)
+	e.bigint(b.ids[id.row])
 	e.timestamp(r.Updated)
 }
 

@@ -107,6 +107,28 @@ func TestPartlyKnownBatch(t *testing.T) {
 	}
 }
 
+// Ids that other programs took between are left out; each identity still names its own row.
+func TestNewBatchWithScatteredIDs(t *testing.T) {
+	c, plain := newClinic(t), newClinic(t)
+	c.exec(`ALTER SEQUENCE health.event_id_seq INCREMENT BY 3`)
+	wantCounts(t, c.load(mixed()), 285, 15, 0, 0)
+	wantCounts(t, plain.load(mixed()), 285, 15, 0, 0)
+	if got, want := one[string](c, storedRows), one[string](plain, storedRows); got != want {
+		t.Errorf("stored with scattered ids:\n%s\nwith one after the other:\n%s", got, want)
+	}
+	const span = `SELECT max(id) - min(id) FROM health.event`
+	if together, scattered := one[int](plain, span), one[int](c, span); together != 284 || scattered != 3*284 {
+		t.Errorf("the ids span %d and %d", together, scattered)
+	}
+	const wrong = `SELECT count(*) FROM health.event_identity i LEFT JOIN health.event e ON e.person_id = i.person_id AND e.id = i.event_id
+		WHERE e.dedupe IS DISTINCT FROM i.dedupe OR e.slot IS DISTINCT FROM i.slot OR substr(sha256(convert_to(e.external_id, 'UTF8')), 1, 16) <> uuid_send(i.ext)`
+	for _, db := range []*clinic{c, plain} {
+		if n := one[int](db, wrong); n != 0 {
+			t.Errorf("%d identities name another row", n)
+		}
+	}
+}
+
 const foreignRow = `INSERT INTO health.event (person_id, metric_id, effective_at, value, unit_id, source_id, code_system, code, dedupe)
 	SELECT person_id, metric_id, effective_at + interval '1 hour', 99, unit_id, source_id, code_system, code, sha256(dedupe) FROM health.event LIMIT 1`
 

@@ -27,7 +27,7 @@ const (
 		ON CONFLICT DO NOTHING`
 )
 
-// noteNew notes what came, for whom, and from where.
+// noteNew notes what came, for whom, and from where, and ends the savepoint.
 func (im *importer) noteNew(ctx context.Context, tx pgx.Tx, rows []*health.ImportRow) error {
 	type source struct {
 		person int64
@@ -61,6 +61,7 @@ func (im *importer) noteNew(ctx context.Context, tx pgx.Tx, rows []*health.Impor
 		owners, of, flags = append(owners, c.person), append(of, c.source.source), append(flags, c.flag)
 	}
 	q.Queue(noteChoices, owners, of, flags)
+	q.Queue(keepNew)
 	if err := tx.SendBatch(ctx, &q).Close(); err != nil {
 		return fmt.Errorf("note what came: %w", err)
 	}

@@ -35,13 +35,8 @@ const fillFresh = `
 	WHERE NOT EXISTS (SELECT FROM dirty_now n WHERE (n.person_id, n.metric_id, n.local_day) = (f.person_id, f.metric_id, f.local_day))`
 
 // rollUpNew brings the rollup up to date with new rows, which tx stored without
-// a note of their keys, and with what others noted.
+// a note of their keys, and with what others noted. storeIn has made the temporary tables.
 func (im *importer) rollUpNew(ctx context.Context, tx pgx.Tx, rows []*health.ImportRow) error {
-	for _, sql := range []string{createFresh, createDirtyNow} {
-		if _, err := tx.Exec(ctx, sql); err != nil {
-			return fmt.Errorf("roll up new rows: %w", err)
-		}
-	}
 	days := im.freshDays(rows)
 	for _, d := range days {
 		if math.IsInf(d.sum, 0) { // PostgreSQL refuses to add these up, too
@@ -51,19 +46,11 @@ func (im *importer) rollUpNew(ctx context.Context, tx pgx.Tx, rows []*health.Imp
 	if _, err := tx.Conn().PgConn().CopyFrom(ctx, copying(len(days), func(e *encoder, i int) { days[i].encode(e) }), copyFresh); err != nil {
 		return fmt.Errorf("roll up new rows: %w", err)
 	}
-	var stale int64
-	err := byIndex(ctx, tx, func() error {
-		tag, err := tx.Exec(ctx, takeStale)
-		stale = tag.RowsAffected()
-		return err
-	})
+	results, err := tx.Conn().PgConn().Exec(ctx, hashJoinOff+";"+takeStale+";"+hashJoinOn+";"+fillFresh).ReadAll()
 	if err != nil {
 		return fmt.Errorf("roll up new rows: %w", err)
 	}
-	if _, err := tx.Exec(ctx, fillFresh); err != nil {
-		return fmt.Errorf("roll up new rows: %w", err)
-	}
-	if stale == 0 {
+	if results[1].CommandTag.RowsAffected() == 0 {
 		return nil
 	}
 	return recount(ctx, tx)

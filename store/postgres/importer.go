@@ -157,11 +157,9 @@ func (im *importer) Store(ctx context.Context, rows []health.ImportRow) (health.
 
 func (im *importer) storeIn(ctx context.Context, tx pgx.Tx, rows []health.ImportRow) (health.ImportCounts, error) {
 	var counts health.ImportCounts
-	if err := lockEvents(ctx, tx); err != nil {
-		return counts, err
-	}
-	if _, err := tx.Exec(ctx, dontWait); err != nil {
-		return counts, fmt.Errorf("don't wait for the disk: %w", err)
+	// One round trip: where other programs are busy, each one waits for its turn.
+	if _, err := tx.Exec(ctx, takeTurn+";"+dontWait+";"+createFresh+";"+createDirtyNow); err != nil {
+		return counts, fmt.Errorf("wait for other imports: %w", err)
 	}
 	if err := im.names.ensure(ctx, tx, rows); err != nil {
 		return counts, err
@@ -193,27 +191,35 @@ func (im *importer) storeIn(ctx context.Context, tx pgx.Tx, rows []health.Import
 	return counts, nil
 }
 
+// takeTurn is the statement of lockEvents.
+const takeTurn = `SELECT pg_advisory_xact_lock(hashtext('health.event')), set_config('jit', 'off', true),
+	set_config('enable_mergejoin', 'off', true)`
+
 // lockEvents makes writers of events and of the rollup take turns, so that they
 // can't deadlock on the same days.
 func lockEvents(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('health.event')), set_config('jit', 'off', true),
-		set_config('enable_mergejoin', 'off', true)`)
-	if err != nil {
+	if _, err := tx.Exec(ctx, takeTurn); err != nil {
 		return fmt.Errorf("wait for other imports: %w", err)
 	}
 	return nil
 }
 
+// What byIndex runs around the statements.
+const (
+	hashJoinOff = `SELECT set_config('enable_hashjoin', 'off', true)`
+	hashJoinOn  = `SELECT set_config('enable_hashjoin', 'on', true)`
+)
+
 // byIndex runs statements that join a batch with a large table. Temporary tables
 // have no statistics, so that PostgreSQL might read the large one whole.
 func byIndex(ctx context.Context, tx pgx.Tx, run func() error) error {
-	if _, err := tx.Exec(ctx, `SELECT set_config('enable_hashjoin', 'off', true)`); err != nil {
+	if _, err := tx.Exec(ctx, hashJoinOff); err != nil {
 		return fmt.Errorf("plan: %w", err)
 	}
 	if err := run(); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `SELECT set_config('enable_hashjoin', 'on', true)`); err != nil {
+	if _, err := tx.Exec(ctx, hashJoinOn); err != nil {
 		return fmt.Errorf("plan: %w", err)
 	}
 	return nil

@@ -19,6 +19,10 @@ type mapper struct {
 	unit    string                   // what reasons call the piece that is read: line, resource
 	// resolve turns a literal reference into the identifier of a patient; nil means PatientIdentifier.
 	resolve func(ref string) (health.Identifier, error)
+	// last is the resource that was decoded last; the next one takes its place.
+	last *resource
+	// room is where Observations go: one by one they would cost an allocation each.
+	room []health.Observation
 }
 
 func newMapper() mapper {
@@ -28,7 +32,7 @@ func newMapper() mapper {
 			metrics[code] = m
 		}
 	}
-	return mapper{metrics: metrics, unit: "line"}
+	return mapper{metrics: metrics, unit: "line", last: &resource{}}
 }
 
 // read fills rec from a line that is not blank.
@@ -77,9 +81,11 @@ func isType(kind string) bool {
 }
 
 // decode reads one resource, strictly. Only those that are imported are decoded
-// whole; kind is the resourceType, empty where there is none.
+// whole; kind is the resourceType, empty where there is none. res is valid until
+// the next call; what its elements point to stays.
 func (r *mapper) decode(b []byte) (res *resource, kind, problem string) {
-	res = &resource{}
+	res = r.last
+	*res = resource{}
 	err := json.Unmarshal(b, res)
 	if err == nil {
 		return res, res.ResourceType, ""

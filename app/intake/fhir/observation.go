@@ -25,6 +25,7 @@ func (r *mapper) observation(res *resource, rec *intake.Record) {
 	}
 	rec.Undated = res.Meta.LastUpdated != "" && base.Updated.IsZero()
 	slots := map[string]int{}
+	rec.Observations = r.space(1 + len(res.Component))
 	r.add(rec, base, res.Code, &res.measured, "", len(res.Component) > 0)
 	for i, c := range res.Component {
 		if c == nil {
@@ -53,6 +54,16 @@ func (r *mapper) observation(res *resource, rec *intake.Record) {
 	if len(rec.Observations)+len(rec.Problems)+rec.Absent == 0 {
 		rec.Problems = []string{noValue(res)}
 	}
+}
+
+// space is an empty list with room for n Observations.
+func (r *mapper) space(n int) []health.Observation {
+	if len(r.room) < n {
+		r.room = make([]health.Observation, max(n, 64))
+	}
+	list := r.room[:0:n]
+	r.room = r.room[n:]
+	return list
 }
 
 func noValue(res *resource) string {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -325,4 +327,37 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Records share what they are read into; none may show another one's values.
+func TestRecordsStayAsTheyWereRead(t *testing.T) {
+	panelLine := strings.ReplaceAll(`{"resourceType":"Observation","id":"bpN","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}]},
+		"subject":{"reference":"Patient/p1"},"effectiveDateTime":"2026-03-01T10:00:00Z","component":[
+		{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueQuantity":{"value":N,"unit":"mm[Hg]"},"referenceRange":[{"low":{"value":N,"unit":"mm[Hg]"}}]},
+		{"code":{"coding":[{"system":"http://loinc.org","code":"8462-4"}]},"valueQuantity":{"value":N,"unit":"mm[Hg]"}}]}`, "\n", "")
+	var lines []string
+	for i := range 200 {
+		n := strconv.Itoa(1000 + i)
+		lines = append(lines, strings.Replace(line(`"value":60`, `"value":`+n), `"id":"o1"`, `"id":"o`+n+`"`, 1), strings.ReplaceAll(panelLine, "N", n),
+			`{"resourceType":"Observation","status":"final"}`, `{"resourceType":"Device","id":7}`,
+			`{"resourceType":"Observation","status":"final","subject":{"reference":"Patient/p1"},"effectiveDateTime":"2026-03-01","code":{"text":"t`+n+`"},"valueString":"v"}`)
+	}
+	together := readAll(t, strings.Join(lines, "\n"))
+	for i, l := range lines {
+		alone := readAll(t, l)[0]
+		alone.Line = i + 1
+		if !reflect.DeepEqual(together[i], alone) {
+			t.Fatalf("line %d was read as\n%+v\nbetween others, and as\n%+v\nalone", i+1, together[i], alone)
+		}
+	}
+	// A list grows beside the next one, not into it.
+	for i := range together {
+		_ = append(together[i].Observations, health.Observation{Metric: "more"})
+	}
+	for i, l := range lines {
+		alone := readAll(t, l)[0]
+		if !reflect.DeepEqual(together[i].Observations, alone.Observations) {
+			t.Fatalf("line %d changed to %+v", i+1, together[i])
+		}
+	}
 }
