@@ -7,7 +7,26 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"healthportal/app/health"
 )
+
+// Statement is a statement with its arguments.
+type Statement struct {
+	SQL  string
+	Args []any
+}
+
+// SeriesStatements are the statements of Series, the points first.
+func SeriesStatements(person health.PersonID, metric string, w health.Window) []Statement {
+	q := seriesQuery{int64(person), metric, w}
+	var list []Statement
+	for _, of := range []func() (string, []any){q.points, q.bounds, q.ranges} {
+		sql, args := of()
+		list = append(list, Statement{sql, args})
+	}
+	return list
+}
 
 // MigrateWith is migrateWith, for the tests of upgrades and refusals.
 func MigrateWith(ctx context.Context, dsn string, fsys fs.FS, program int) error {

@@ -130,13 +130,14 @@ func (q seriesQuery) bounds() (string, []any) {
 }
 
 // ranges are the reference ranges that each series' numbers carry. Metrics of
-// which only devices send thousands a day are left out.
+// which only devices send thousands a day are left out, before any row is looked at.
 func (q seriesQuery) ranges() (string, []any) {
+	const listed = `SELECT id FROM health.metric WHERE code = $2 AND kind IN ('laboratory', 'other')`
 	const distinct = `coalesce(e.ref_low::text, '') || ' to ' || coalesce(e.ref_high::text, '')`
 	return `
 		SELECT e.code_system, e.code, coalesce(u.ucum, ''), count(DISTINCT ` + distinct + `) > 1, min(e.ref_low), min(e.ref_high)
 		FROM health.event e LEFT JOIN health.unit u ON u.id = e.unit_id
-		WHERE e.person_id = $1 AND e.metric_id = (SELECT id FROM health.metric WHERE code = $2 AND kind IN ('laboratory', 'other'))
+		WHERE e.person_id = $1 AND e.metric_id = (` + listed + `) AND EXISTS (` + listed + `)
 		  AND e.local_day BETWEEN $3::date AND $4::date
 		  AND e.effective_at >= ($3::date - 2)::timestamp AT TIME ZONE 'UTC' AND e.effective_at < ($4::date + 2)::timestamp AT TIME ZONE 'UTC'
 		  AND e.superseded_at IS NULL AND e.status <> 'entered-in-error' AND e.value IS NOT NULL
