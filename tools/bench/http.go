@@ -23,7 +23,7 @@ import (
 // page and rendering.
 func (b *bench) httpPage(ctx context.Context, who subject) error {
 	result := Result{
-		Name: "page of 50 events, HTTP", Limit: "pgbench, the request's statements in the same round trips", Unit: "requests/s", More: true,
+		Name: "page of 50 events, HTTP", Limit: "pgbench, the request's statements in the same round trips", Unit: "requests/s", More: true, Goal: 0.35,
 		Note: fmt.Sprintf("%d connections with a session; the load generator shares the processors with the server, as pgbench does", b.opt.clients),
 	}
 	pairs, err := b.httpPairs(ctx, who)
@@ -102,6 +102,7 @@ type site struct {
 	stop   context.CancelFunc
 	served chan error
 	client *fasthttp.HostClient
+	origin *url.URL
 	page   string
 	cookie string
 }
@@ -127,6 +128,7 @@ func (b *bench) serve(ctx context.Context, dsn, folder string, who subject) (_ *
 	if err != nil {
 		return nil, errors.Join(err, ln.Close(), p.Close())
 	}
+	s.origin = origin
 	query := url.Values{"person": {who.publicID}, "size": {fmt.Sprint(pageSize)}}
 	s.page = origin.JoinPath("dashboard", "events").String() + "?" + query.Encode()
 	if err := s.signIn(ctx, origin); err != nil {

@@ -27,15 +27,19 @@ const (
 	partReports = "reports"
 	partExport  = "export"
 	partCatchUp = "catchup"
+	partMemory  = "memory"
 )
 
 func parts() []string {
-	return []string{partImport, partCatchUp, partPages, partSeries, partExport, partReports}
+	return []string{partImport, partMemory, partCatchUp, partPages, partSeries, partExport, partReports}
 }
 
-// The bounds of the flags; the synthetic clinic has about a million events.
+// The bounds of the flags; the synthetic clinic has about a million events, and
+// more of them are copies.
 const (
-	maxEvents = 1_000_000
+	clinicEvents = 1_000_000
+
+	maxEvents = 10_000_000
 	maxRows   = 20_000_000
 	maxFiles  = 100_000
 	minFiles  = 100
@@ -49,7 +53,7 @@ type options struct {
 	events, files  int
 	runs           int
 	clients, depth int
-	// rows is how many events the exported patient has at least.
+	// rows is how many events the patient of pages and export has at least.
 	rows int
 	// records is how many Records the export of Apple Health has.
 	records int
@@ -106,12 +110,12 @@ func parse(args, environ []string, errs io.Writer) (options, error) {
 	opt := options{clients: 16}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(errs)
-	flags.IntVar(&opt.events, "events", 200_000, "lines of FHIR NDJSON to import, at most what the synthetic clinic has")
+	flags.IntVar(&opt.events, "events", 200_000, "lines of FHIR NDJSON to import; beyond the million that the synthetic clinic has they only raise -rows")
 	flags.IntVar(&opt.files, "files", 5_000, "HTML reports to index")
 	flags.IntVar(&opt.runs, "runs", 5, "runs of each measurement; the table shows their median")
 	flags.DurationVar(&opt.span, "span", 3*time.Second, "how long each side of a run is under load (pgbench: whole seconds, and as long before, which doesn't count)")
-	flags.IntVar(&opt.depth, "depth", 100_000, "row at which the deep page begins; fewer where the patient has fewer events")
-	flags.IntVar(&opt.rows, "rows", 300_000, "events of the patient who is exported; copies are made where there are fewer")
+	flags.IntVar(&opt.depth, "depth", 1_000_000, "row at which the deep page begins; fewer where the patient has fewer events")
+	flags.IntVar(&opt.rows, "rows", 300_000, "events of the patient of pages, chart and export; copies are made where there are fewer")
 	flags.IntVar(&opt.records, "records", 300_000, "Records of the export of Apple Health to import; ten million are 4 GB")
 	flags.IntVar(&opt.table, "table", 50_000, "events of the smaller table in which the rollup catches up; the larger one has ten times as many")
 	only := flags.String("only", "", "comma-separated `parts` to measure: "+strings.Join(parts(), ", ")+" (default all)")
@@ -122,6 +126,9 @@ func parse(args, environ []string, errs io.Writer) (options, error) {
 	}
 	if flags.NArg() > 0 {
 		return opt, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if opt.events > clinicEvents {
+		opt.rows = max(opt.rows, opt.events)
 	}
 	if *only != "" {
 		opt.only = strings.Split(*only, ",")
@@ -176,7 +183,14 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.errs, "bench: "+format+"\n", args...)
 }
 
-func (b *bench) add(r Result) { b.sheet.Results = append(b.sheet.Results, r) }
+// add adds a result to the table and tells it at once: a long run may be interrupted.
+func (b *bench) add(r Result) {
+	b.sheet.Results = append(b.sheet.Results, r)
+	if r.NotMeasured == "" {
+		_, _, quotient := r.spreads()
+		b.say("%s: %s (%s to %s), goal %s", strings.TrimSpace(r.Name), figure(quotient.Median), figure(quotient.Min), figure(quotient.Max), r.verdict(quotient))
+	}
+}
 
 func run(ctx context.Context, opt options, out, errs io.Writer) (err error) {
 	b := &bench{opt: opt, errs: errs}
@@ -198,12 +212,17 @@ func run(ctx context.Context, opt options, out, errs io.Writer) (err error) {
 	return b.sheet.writeTable(out)
 }
 
+// reads reports whether a part is asked for that reads what was imported.
+func (b *bench) reads() bool {
+	return b.opt.measures(partPages) || b.opt.measures(partSeries) || b.opt.measures(partExport)
+}
+
 // measure runs the chosen parts. Pages and series need what the import stored.
 func (b *bench) measure(ctx context.Context) error {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	if b.opt.measures(partImport) || b.opt.measures(partPages) || b.opt.measures(partSeries) || b.opt.measures(partExport) {
+	if b.opt.measures(partImport) || b.reads() {
 		if err := b.imports(ctx); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
@@ -212,7 +231,7 @@ func (b *bench) measure(ctx context.Context) error {
 		name, what string
 		measure    func(context.Context) error
 	}{
-		{partCatchUp, "catching up", b.catchUp}, {partPages, "pages", b.pages}, {partSeries, "daily series", b.series},
+		{partMemory, "memory of an import", b.memory}, {partCatchUp, "catching up", b.catchUp}, {partPages, "pages", b.pages}, {partSeries, "daily series", b.series},
 		{partExport, "export", b.exports}, {partReports, "reports", b.reports},
 	} {
 		if !b.opt.measures(part.name) {

@@ -57,10 +57,11 @@ func (b *bench) pages(ctx context.Context) error {
 	}
 	b.say("pages of a patient with %d events", who.events)
 	err = b.withStore(ctx, filled, func(db *postgres.DB) error {
-		first := func(ctx context.Context) error {
-			return fullPage(ctx, db, health.EventFilter{Person: who.id, Size: pageSize})
+		first := health.EventFilter{Person: who.id, Size: pageSize}
+		if err := b.storePage(ctx, db, first); err != nil {
+			return err
 		}
-		if err := b.storePage(ctx, first); err != nil {
+		if err := b.againstSQL(ctx, db, "first page, store", first); err != nil {
 			return err
 		}
 		return b.deepPage(ctx, db, who, first)
@@ -84,14 +85,9 @@ func fullPage(ctx context.Context, db *postgres.DB, f health.EventFilter) error 
 }
 
 // storePage measures requests per second of the first page.
-func (b *bench) storePage(ctx context.Context, first func(context.Context) error) error {
-	who, err := b.subject(ctx)
-	if err != nil {
-		return err
-	}
-	trips, settings, err := b.record(ctx, "page of the event table", func(db *postgres.DB) error {
-		return fullPage(ctx, db, health.EventFilter{Person: who.id, Size: pageSize})
-	})
+func (b *bench) storePage(ctx context.Context, db *postgres.DB, f health.EventFilter) error {
+	first := func(ctx context.Context) error { return fullPage(ctx, db, f) }
+	trips, settings, err := b.record(ctx, "page of the event table", func(db *postgres.DB) error { return fullPage(ctx, db, f) })
 	if err != nil {
 		return err
 	}
@@ -122,8 +118,27 @@ func (b *bench) storePage(ctx context.Context, first func(context.Context) error
 	return nil
 }
 
+// againstSQL compares a page of the store with its statements alone.
+func (b *bench) againstSQL(ctx context.Context, db *postgres.DB, name string, f health.EventFilter) (err error) {
+	trips, settings, err := b.record(ctx, name, func(db *postgres.DB) error { return fullPage(ctx, db, f) })
+	if err != nil {
+		return err
+	}
+	executed, conn, err := b.executed(ctx, settings, trips, f.Size)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	pairs, err := alternate(ctx, b.opt.runs, b.oneByOne(func(ctx context.Context) error { return fullPage(ctx, db, f) }), executed)
+	if err != nil {
+		return err
+	}
+	b.add(Result{Name: name, Limit: "its statements by EXECUTE with generic plans", Unit: "ms", Goal: 1.5, Pairs: pairs})
+	return nil
+}
+
 // deepPage compares a page far down with the first one.
-func (b *bench) deepPage(ctx context.Context, db *postgres.DB, who subject, first func(context.Context) error) error {
+func (b *bench) deepPage(ctx context.Context, db *postgres.DB, who subject, first health.EventFilter) error {
 	depth := min(b.opt.depth, who.events-pageSize-1)
 	conn, err := b.place.connect(ctx, filled)
 	if err != nil {
@@ -134,15 +149,18 @@ func (b *bench) deepPage(ctx context.Context, db *postgres.DB, who subject, firs
 	if err := conn.QueryRow(ctx, findRow, int64(who.id), depth).Scan(&at.At, &at.ID); err != nil {
 		return fmt.Errorf("find row %d: %w", depth, err)
 	}
-	deep := func(ctx context.Context) error {
-		return fullPage(ctx, db, health.EventFilter{Person: who.id, Size: pageSize, After: &at})
+	deep := first
+	deep.After = &at
+	read := func(f health.EventFilter) side {
+		return b.oneByOne(func(ctx context.Context) error { return fullPage(ctx, db, f) })
 	}
-	pairs, err := alternate(ctx, b.opt.runs, b.oneByOne(deep), b.oneByOne(first))
+	pairs, err := alternate(ctx, b.opt.runs, read(deep), read(first))
 	if err != nil {
 		return err
 	}
-	b.add(Result{Name: fmt.Sprintf("page at row %d", depth), Limit: "the first page", Unit: "ms", Pairs: pairs})
-	return nil
+	name := fmt.Sprintf("page at row %d", depth)
+	b.add(Result{Name: name, Limit: "the first page", Unit: "ms", Goal: 1.1, Pairs: pairs})
+	return b.againstSQL(ctx, db, name+", store", deep)
 }
 
 // underLoad calls from all clients at once: calls per second.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -123,7 +122,7 @@ func withoutOthers(trips [][]statement) [][]statement {
 
 // reads reports whether the statement asks for data rather than steer the transaction.
 func reads(sql string) bool {
-	return regexp.MustCompile(`(?i)^\s*(select|with)\b`).MatchString(sql) && !strings.Contains(sql, "set_config(")
+	return preparable(sql) && !strings.Contains(sql, "set_config(")
 }
 
 // explain says how PostgreSQL executes the statements, in their own transaction
@@ -153,11 +152,8 @@ func explain(ctx context.Context, conn *pgx.Conn, settings map[string]string, tr
 	return out.String(), nil
 }
 
-// planOf explains a statement as a prepared one, which it is in the store.
-func planOf(ctx context.Context, conn *pgx.Conn, s statement) ([]string, error) {
-	if _, err := conn.Exec(ctx, "PREPARE measured AS "+s.sql, pgx.QueryExecModeSimpleProtocol); err != nil {
-		return nil, fmt.Errorf("explain: %w", err)
-	}
+// execute is the SQL that executes the statement, prepared under a name.
+func (s statement) execute(name string) string {
 	literals := make([]string, len(s.texts))
 	for i, text := range s.texts {
 		literals[i] = "NULL"
@@ -165,10 +161,18 @@ func planOf(ctx context.Context, conn *pgx.Conn, s statement) ([]string, error) 
 			literals[i] = "'" + strings.ReplaceAll(*text, "'", "''") + "'"
 		}
 	}
-	execute := "EXECUTE measured"
-	if len(literals) > 0 {
-		execute += " (" + strings.Join(literals, ", ") + ")"
+	if len(literals) == 0 {
+		return "EXECUTE " + name
 	}
+	return "EXECUTE " + name + " (" + strings.Join(literals, ", ") + ")"
+}
+
+// planOf explains a statement as a prepared one, which it is in the store.
+func planOf(ctx context.Context, conn *pgx.Conn, s statement) ([]string, error) {
+	if _, err := conn.Exec(ctx, "PREPARE measured AS "+s.sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+		return nil, fmt.Errorf("explain: %w", err)
+	}
+	execute := s.execute("measured")
 	var plan []string
 	for range 2 { // the first execution plans, as the first request of a connection does
 		rows, err := conn.Query(ctx, "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) "+execute, pgx.QueryExecModeSimpleProtocol)

@@ -89,3 +89,29 @@ func TestWithoutOthers(t *testing.T) {
 		t.Errorf("kept %q, want %q", strings.Join(list, "; "), want)
 	}
 }
+
+func TestExecute(t *testing.T) {
+	text := func(s string) *string { return &s }
+	for _, tt := range []struct {
+		texts []*string
+		want  string
+	}{
+		{nil, "EXECUTE p"},
+		{[]*string{text("1"), nil, text("O'Hara"), text("")}, "EXECUTE p ('1', NULL, 'O''Hara', '')"},
+	} {
+		if got := (statement{texts: tt.texts}).execute("p"); got != tt.want {
+			t.Errorf("%s, want %s", got, tt.want)
+		}
+	}
+}
+
+func TestPreparable(t *testing.T) {
+	for sql, want := range map[string]bool{
+		"select set_config('a', $1, true)": true, "\n\tWITH m AS (SELECT 1) SELECT 2": true, "SELECT 1": true,
+		"begin isolation level repeatable read read only": false, "commit": false, "selection": false,
+	} {
+		if preparable(sql) != want {
+			t.Errorf("%q: %t", sql, !want)
+		}
+	}
+}

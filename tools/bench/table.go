@@ -20,7 +20,9 @@ type Result struct {
 	// Unit is the unit of both sides: rows/s, requests/s, ms, s.
 	Unit string
 	// More says that more is better; otherwise less is.
-	More  bool
+	More bool
+	// Goal is what the ratio shall at least be, or at most where less is better; 0: none is set.
+	Goal  float64
 	Pairs []Pair
 	// Note is what the reader must know to read the figures.
 	Note string
@@ -52,6 +54,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Ours        *Spread `json:"ours,omitempty"`
 		Bound       *Spread `json:"limit,omitempty"`
 		Ratio       *Spread `json:"ratio,omitempty"`
+		Goal        float64 `json:"goal,omitempty"`
+		Met         *bool   `json:"met,omitempty"`
 		Pairs       []Pair  `json:"runs,omitempty"`
 		Note        string  `json:"note,omitempty"`
 		NotMeasured string  `json:"not_measured,omitempty"`
@@ -59,6 +63,10 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	if r.NotMeasured == "" {
 		ours, bound, quotient := r.spreads()
 		doc.Ours, doc.Bound, doc.Ratio = &ours, &bound, &quotient
+		if r.Goal != 0 {
+			met := r.met(quotient)
+			doc.Goal, doc.Met = r.Goal, &met
+		}
 	}
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
@@ -67,6 +75,29 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		return nil, fmt.Errorf("result %q: %w", r.Name, err)
 	}
 	return text.Bytes(), nil
+}
+
+// met tells whether the median reaches the goal.
+func (r Result) met(ratio Spread) bool {
+	if r.More {
+		return ratio.Median >= r.Goal
+	}
+	return ratio.Median <= r.Goal
+}
+
+// verdict is the goal and whether it is met, for people.
+func (r Result) verdict(ratio Spread) string {
+	if r.Goal == 0 {
+		return "-"
+	}
+	sign, word := "<=", "missed"
+	if r.More {
+		sign = ">="
+	}
+	if r.met(ratio) {
+		word = "met"
+	}
+	return fmt.Sprintf("%s %g: %s", sign, r.Goal, word)
 }
 
 // spreads sums up both sides and their ratio, taken run by run.
@@ -92,7 +123,7 @@ func (s Sheet) writeTable(out io.Writer) error {
 	fmt.Fprintf(&text, "PostgreSQL %s, %s, %s, %d processors. Only the ratios mean anything beyond this run.\n\n",
 		s.PostgreSQL, s.Go, s.System, s.CPUs)
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "what\tours\tlimit\tratio\tmin-max\tbetter\tthe limit is")
+	fmt.Fprintln(w, "what\tours\tlimit\tratio\tmin-max\tbetter\tgoal\tthe limit is")
 	for _, r := range s.Results {
 		fmt.Fprintln(w, strings.Join(r.cells(), "\t"))
 	}
@@ -108,7 +139,7 @@ func (s Sheet) writeTable(out io.Writer) error {
 
 func (r Result) cells() []string {
 	if r.NotMeasured != "" {
-		return []string{r.Name, "-", "-", "-", "-", "-", "not measured: " + r.NotMeasured}
+		return []string{r.Name, "-", "-", "-", "-", "-", "-", "not measured: " + r.NotMeasured}
 	}
 	better := "less"
 	if r.More {
@@ -116,7 +147,7 @@ func (r Result) cells() []string {
 	}
 	ours, limit, quotient := r.spreads()
 	return []string{r.Name, figure(ours.Median) + " " + r.Unit, figure(limit.Median) + " " + r.Unit, figure(quotient.Median),
-		figure(quotient.Min) + "-" + figure(quotient.Max), better, r.Limit}
+		figure(quotient.Min) + "-" + figure(quotient.Max), better, r.verdict(quotient), r.Limit}
 }
 
 func (s Sheet) notes(text *strings.Builder) {

@@ -11,8 +11,8 @@ import (
 
 func sample() Sheet {
 	return Sheet{PostgreSQL: "15.1", Go: "go1.26", System: "linux/amd64", CPUs: 2, Results: []Result{
-		{Name: "import", Limit: `psql \copy`, Unit: "rows/s", More: true, Pairs: []Pair{{20_000, 200_000}, {30_000, 200_000}, {10_000, 200_000}}},
-		{Name: "  indented", Limit: "find", Unit: "ms", Pairs: []Pair{{3, 2}}, Note: "read <this>"},
+		{Name: "import", Limit: `psql \copy`, Unit: "rows/s", More: true, Goal: 0.5, Pairs: []Pair{{20_000, 200_000}, {30_000, 200_000}, {10_000, 200_000}}},
+		{Name: "  indented", Limit: "find", Unit: "ms", Goal: 1.5, Pairs: []Pair{{3, 2}}, Note: "read <this>"},
 		{Name: "page", Limit: "pgbench", Unit: "requests/s", NotMeasured: "the portal answers 404"},
 	}}
 }
@@ -24,15 +24,34 @@ func TestWriteTable(t *testing.T) {
 	}
 	want := `PostgreSQL 15.1, go1.26, linux/amd64, 2 processors. Only the ratios mean anything beyond this run.
 
-what        ours          limit          ratio  min-max       better  the limit is
-import      20000 rows/s  200000 rows/s  0.100  0.0500-0.150  more    psql \copy
-  indented  3.00 ms       2.00 ms        1.50   1.50-1.50     less    find
-page        -             -              -      -             -       not measured: the portal answers 404
+what        ours          limit          ratio  min-max       better  goal            the limit is
+import      20000 rows/s  200000 rows/s  0.100  0.0500-0.150  more    >= 0.5: missed  psql \copy
+  indented  3.00 ms       2.00 ms        1.50   1.50-1.50     less    <= 1.5: met     find
+page        -             -              -      -             -       -               not measured: the portal answers 404
 
 indented: read <this>
 `
 	if got := out.String(); got != want {
 		t.Errorf("table:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// The median decides, not the best run.
+func TestVerdict(t *testing.T) {
+	for _, tt := range []struct {
+		r    Result
+		want string
+	}{
+		{Result{Pairs: []Pair{{1, 1}}}, "-"},
+		{Result{More: true, Goal: 0.9, Pairs: []Pair{{9, 10}}}, ">= 0.9: met"},
+		{Result{More: true, Goal: 0.9, Pairs: []Pair{{10, 10}, {8, 10}, {8, 10}}}, ">= 0.9: missed"},
+		{Result{Goal: 1.1, Pairs: []Pair{{11, 10}, {20, 10}, {10, 10}}}, "<= 1.1: met"},
+		{Result{Goal: 1.1, Pairs: []Pair{{12, 10}}}, "<= 1.1: missed"},
+	} {
+		_, _, quotient := tt.r.spreads()
+		if got := tt.r.verdict(quotient); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.r, got, tt.want)
+		}
 	}
 }
 
@@ -58,6 +77,8 @@ func TestWriteJSON(t *testing.T) {
 			Name, Unit, Better, Note string
 			LimitIs                  string `json:"limit_is"`
 			NotMeasured              string `json:"not_measured"`
+			Goal                     float64
+			Met                      *bool
 			Ours, Limit, Ratio       *Spread
 			Runs                     []Pair
 		}
@@ -71,6 +92,9 @@ func TestWriteJSON(t *testing.T) {
 	first := doc.Results[0]
 	if first.Better != "more" || first.LimitIs != `psql \copy` || len(first.Runs) != 3 || *first.Ratio != (Spread{0.1, 0.05, 0.15}) {
 		t.Errorf("first result %+v, ratio %v", first, first.Ratio)
+	}
+	if first.Goal != 0.5 || first.Met == nil || *first.Met || doc.Results[1].Met == nil || !*doc.Results[1].Met || doc.Results[2].Met != nil {
+		t.Errorf("goals: %+v", doc.Results)
 	}
 	if doc.Results[1].Better != "less" || doc.Results[1].Note != "read <this>" {
 		t.Errorf("second result %+v", doc.Results[1])

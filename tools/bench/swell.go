@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"healthportal/store/postgres"
+)
+
+// originals are the patient's events before there are copies.
+const originals = `CREATE TEMP TABLE originals AS SELECT * FROM health.event
+	WHERE person_id = $1 AND superseded_at IS NULL AND status <> 'entered-in-error'`
+
+// multiply adds up to $2 copies of the originals, $1 seconds later each.
+const multiply = `INSERT INTO health.event (person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, value, comparator, value_text, unit_id,
+	  orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id, group_id, code_system, code, dedupe)
+	SELECT person_id, metric_id, effective_at + $1::int * interval '1 second', effective_end + $1::int * interval '1 second', tz_offset_min, local_day, value, comparator, value_text, unit_id,
+	  orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id || '-' || $1::int, group_id, code_system, code, sha256(dedupe || int4send($1::int))
+	FROM originals LIMIT $2`
+
+// swell gives the patient with the most events so many as -rows says, and does
+// what refresh-views and autovacuum would do within minutes.
+func (b *bench) swell(ctx context.Context) error {
+	who, err := b.subject(ctx)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(b.place.drop(ctx, copied), ignoreMissing(os.Remove(b.copyFile(&contest{format: formatFHIR})))); err != nil {
+		return err
+	}
+	conn, err := b.place.connect(ctx, filled)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing is pending
+	if _, err := conn.Exec(ctx, originals, int64(who.id)); err != nil {
+		return fmt.Errorf("find what to copy: %w", err)
+	}
+	first := who.events
+	for k := 1; who.events < b.opt.rows; k++ {
+		tag, err := conn.Exec(ctx, multiply, k, min(first, b.opt.rows-who.events))
+		if err != nil {
+			return fmt.Errorf("make more events: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return errors.New("make more events: there was nothing to copy")
+		}
+		who.events += int(tag.RowsAffected())
+		if k%10 == 0 {
+			b.say("%d of %d events", who.events, b.opt.rows)
+		}
+	}
+	err = b.withStore(ctx, filled, func(db *postgres.DB) error {
+		_, err := db.RebuildDirty(ctx)
+		return err //nolint:wrapcheck // says what itself
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, "VACUUM (ANALYZE)"); err != nil {
+		return fmt.Errorf("vacuum: %w", err)
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
