@@ -76,7 +76,16 @@ type identity struct {
 }
 
 func (i identity) compare(o identity) int {
-	return cmp.Or(cmp.Compare(i.person, o.person), cmp.Compare(i.source, o.source), bytes.Compare(i.ext[:], o.ext[:]), cmp.Compare(i.row, o.row))
+	if i.person != o.person {
+		return cmp.Compare(i.person, o.person)
+	}
+	if i.source != o.source {
+		return cmp.Compare(i.source, o.source)
+	}
+	if c := bytes.Compare(i.ext[:], o.ext[:]); c != 0 {
+		return c
+	}
+	return cmp.Compare(i.row, o.row)
 }
 
 // newBatch leaves out what the batch itself repeats, as the unique index would. It

@@ -38,10 +38,14 @@ func (im *importer) noteNew(ctx context.Context, tx pgx.Tx, rows []*health.Impor
 		flag string
 	}
 	persons, sources, choices := map[int64]bool{}, map[source]int64{}, map[choice]bool{}
-	for _, r := range rows {
+	// Rows that follow each other are mostly of one person, source and flag.
+	for from, to := 0, 0; from < len(rows); from = to {
+		r := rows[from]
+		for to = from + 1; to < len(rows) && rows[to].Person == r.Person && rows[to].Source == r.Source && rows[to].Flag == r.Flag; to++ {
+		}
 		s := source{int64(r.Person), im.names.sources[r.Source]}
 		persons[s.person] = true
-		sources[s]++
+		sources[s] += int64(to - from)
 		choices[choice{s, r.Flag}] = true
 	}
 	var q pgx.Batch

@@ -38,7 +38,10 @@ const dailyRows = `
 	  SELECT n.metric_id, n.local_day, r.* FROM dirty n CROSS JOIN LATERAL (` + dayRows + `) r)`
 
 // PersonMetrics returns the metrics of which the person has data, in the
-// catalogue's order and then by name, each with its newest Observation.
+// catalogue's order and then by name, each with its newest Observation. The last
+// day of the metric bounds on both sides where that is (event_day_near): without
+// the upper bound PostgreSQL may read the newest rows of all metrics, in the order
+// of the primary key, until one is of the metric; before a rare one lies a month.
 func (db *DB) PersonMetrics(ctx context.Context, scope access.Scope, person health.PersonID) ([]health.MetricSummary, error) {
 	list, _, err := db.MetricsAt(ctx, scope, person)
 	return list, err
@@ -55,7 +58,7 @@ func (db *DB) MetricsAt(ctx context.Context, scope access.Scope, person health.P
 			FROM sums t CROSS JOIN LATERAL (
 			  SELECT * FROM health.event e
 			  WHERE e.person_id = $1 AND e.metric_id = t.metric_id AND e.superseded_at IS NULL AND e.status <> 'entered-in-error'
-			    AND e.effective_at >= (t.last - 2)::timestamp AT TIME ZONE 'UTC'
+			    AND e.effective_at >= (t.last - 2)::timestamp AT TIME ZONE 'UTC' AND e.effective_at < (t.last + 2)::timestamp AT TIME ZONE 'UTC'
 			  ORDER BY e.effective_at DESC, e.id DESC LIMIT 1) e `+eventJoins+`
 			ORDER BY m.position NULLS LAST, m.name, m.code`, int64(person)).
 			Query(func(rows pgx.Rows) error {
