@@ -65,6 +65,7 @@ const (
 	KindImportUndo       Kind = "import.undo"
 	KindPersonMerge      Kind = "person.merge"
 	KindPersonSplit      Kind = "person.split"
+	KindSourcePriority   Kind = "source.priority"
 	KindChainStart       Kind = "chain.start"
 	KindChainEnd         Kind = "chain.end"
 )

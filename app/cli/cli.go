@@ -44,11 +44,12 @@ type grammar struct {
 	SyncReports     syncReportsCommand     `cmd:"" name:"sync-reports" help:"Index the report roots of the manifest and update the local mirror."`
 	Import          importCommands         `cmd:"" help:"Bring health data in."`
 	Export          exportCommand          `cmd:"" help:"Write one patient's health events, or everybody's, to standard output or a file."`
-	RefreshViews    refreshViewsCommand    `cmd:"" name:"refresh-views" help:"Catch up the daily rollup with rows that others wrote, and make the next months' partitions."`
+	RefreshViews    refreshViewsCommand    `cmd:"" name:"refresh-views" help:"Catch up the daily rollup with rows that others wrote, make the next months' partitions, and bring the site's daily figures up to date."`
 	CleanupSessions cleanupSessionsCommand `cmd:"" name:"cleanup-sessions" help:"Delete ended sessions, dead ceremonies, old enrolment links and old receipts of exports."`
 	Verify          verifyCommand          `cmd:"" help:"Check every database object, every sample SELECT and every path of the manifest."`
 	User            userCommands           `cmd:"" help:"People who may sign in."`
 	Person          personCommands         `cmd:"" help:"Patients' records: two that are one human, and one that is two."`
+	Source          sourceCommands         `cmd:"" help:"Which source counts where several measured the same time."`
 	APIKey          apikeyCommands         `cmd:"" name:"apikey" help:"Keys with which programs read."`
 	Audit           auditCommands          `cmd:"" help:"The audit log."`
 	Keys            keysCommands           `cmd:"" help:"The portal's own secret keys."`

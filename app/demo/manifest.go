@@ -52,6 +52,7 @@ func WriteManifest(path, reportsDir, siteName string) error {
 			{"health.person", "SELECT count(*) FROM health.person"},
 			{"health.event", "SELECT person_id, metric_id, effective_at FROM health.event ORDER BY effective_at DESC LIMIT 1"},
 			{"health.event_day", "SELECT count(*) FROM health.event_day"},
+			{"analytics.mv_daily_metrics", "SELECT count(*) FROM analytics.mv_daily_metrics"},
 			{"analytics.genomics_reports", "SELECT count(*) FROM analytics.genomics_reports"},
 		}},
 		Reports: []manifestRoot{{

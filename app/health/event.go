@@ -162,6 +162,11 @@ type DayPoint struct {
 	// Used counts those that entered Min, Mean, Max and Sum: numbers that are not bounds.
 	Used                int
 	Min, Mean, Max, Sum float64
+	// LeftOut is what the numbers of a total add up to beyond Sum, because another
+	// source measured the same time: in Sum each moment counts once. Mean counts all.
+	LeftOut float64
+	// LeftSources are those of which something was left out, by name; nil where nothing was.
+	LeftSources []string
 	// Bounds are the numbers with a comparator, each with its count; they entered nothing.
 	Bounds []Bound
 }

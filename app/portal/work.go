@@ -79,8 +79,9 @@ func (p *Portal) ImportCareTeams(ctx context.Context, in io.Reader, o careteam.O
 	return report, nil
 }
 
-// RefreshViews catches up the daily rollup with rows that others wrote and makes
-// the partitions of the next months and of those whose rows came without one. Counts: days, partitions.
+// RefreshViews catches up the daily rollup with rows that others wrote, makes
+// the partitions of the next months and of those whose rows came without one, and
+// brings the materialized views up to date. Counts: days, partitions.
 func (p *Portal) RefreshViews(ctx context.Context) (jobs.Counts, error) {
 	counts := jobs.Counts{}
 	err := jobs.Run(ctx, p.DB, jobRefreshViews, func(ctx context.Context) (jobs.Counts, error) {
@@ -95,7 +96,10 @@ func (p *Portal) RefreshViews(ctx context.Context) (jobs.Counts, error) {
 		}
 		days, err := p.DB.RebuildDirty(ctx)
 		counts["partitions"], counts["days"] = int64(made+moved), int64(days)
-		return counts, err
+		if err != nil {
+			return counts, err
+		}
+		return counts, p.DB.RefreshViews(ctx)
 	})
 	return counts, err
 }

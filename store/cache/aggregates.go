@@ -19,9 +19,9 @@ type Source interface {
 	MetricsAt(ctx context.Context, scope access.Scope, person health.PersonID) ([]health.MetricSummary, health.DataVersion, error)
 	SeriesAt(ctx context.Context, scope access.Scope, person health.PersonID, metric string, w health.Window) ([]health.Series, health.DataVersion, error)
 	SparksAt(ctx context.Context, scope access.Scope, person health.PersonID) ([]health.Series, health.DataVersion, error)
-	// TeamNews also tells the version of what Sources would answer now.
+	// TeamNews also tells the version of what SourcesAt would answer now.
 	TeamNews(ctx context.Context, userID int64) ([]health.TeamNews, health.DataVersion, error)
-	Sources(ctx context.Context, userID int64, now time.Time) (health.SiteSummary, health.DataVersion, error)
+	SourcesAt(ctx context.Context, userID int64, now time.Time) (health.SiteSummary, health.DataVersion, error)
 	Seen(ctx context.Context, userID int64, person health.PersonID, dataNo, reportsNo int64) error
 }
 
@@ -94,7 +94,7 @@ func (a *Aggregates) Summary(ctx context.Context, userID int64, now time.Time) (
 	s, err := answerOf(ctx, a.kept, at, asking[health.SiteSummary]{
 		question: fmt.Sprintf("sources %d %v", userID, health.DayOf(now.UTC())),
 		ask: func(ctx context.Context) (health.SiteSummary, health.DataVersion, error) {
-			return a.db.Sources(ctx, userID, now)
+			return a.db.SourcesAt(ctx, userID, now)
 		},
 		size: sizeOfSources,
 	})

@@ -61,7 +61,7 @@ func (l *library) TeamNews(context.Context, int64) ([]health.TeamNews, health.Da
 }
 
 // Sources answers one source.
-func (l *library) Sources(_ context.Context, userID int64, _ time.Time) (health.SiteSummary, health.DataVersion, error) {
+func (l *library) SourcesAt(_ context.Context, userID int64, _ time.Time) (health.SiteSummary, health.DataVersion, error) {
 	l.asked++
 	return health.SiteSummary{Sources: []health.SourceFreshness{{Name: "Watch", Week: int(userID)}}, SourceCount: 1}, l.version, nil
 }

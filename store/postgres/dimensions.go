@@ -12,6 +12,8 @@ import (
 // dimensions are the ids of the names that events refer to.
 type dimensions struct {
 	metrics, units, sources, devices map[string]int32
+	// totals are the metrics that are summed.
+	totals map[int32]bool
 }
 
 // queryer is a connection or a transaction.
@@ -44,6 +46,18 @@ func (d *dimensions) load(ctx context.Context, q queryer) error {
 			return fmt.Errorf("read the names: %w", err)
 		}
 	}
+	rows, err := q.Query(ctx, `SELECT id FROM health.metric WHERE kind = 'total'`)
+	if err != nil {
+		return fmt.Errorf("read the names: %w", err)
+	}
+	d.totals = map[int32]bool{}
+	var id int32
+	if _, err := pgx.ForEachRow(rows, []any{&id}, func() error {
+		d.totals[id] = true
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read the names: %w", err)
+	}
 	return nil
 }
 
@@ -64,8 +78,12 @@ func (d *dimensions) ensure(ctx context.Context, q queryer, rows []health.Import
 			if _, ok := t.known[t.name]; ok || t.name == "" {
 				continue
 			}
+			args := []any{t.name}
+			if t.sql != insertUnit {
+				args = append(args, health.SourceKindOf(t.name).Priority())
+			}
 			var id int32
-			if err := q.QueryRow(ctx, t.sql, t.name).Scan(&id); err != nil {
+			if err := q.QueryRow(ctx, t.sql, args...).Scan(&id); err != nil {
 				return fmt.Errorf("store a new name: %w", err)
 			}
 			t.known[t.name] = id
@@ -84,8 +102,10 @@ func (d *dimensions) ensure(ctx context.Context, q queryer, rows []health.Import
 // Each returns the id of a name that another import made meanwhile, too.
 const (
 	insertUnit   = `INSERT INTO health.unit (ucum) VALUES ($1) ON CONFLICT (ucum) DO UPDATE SET ucum = excluded.ucum RETURNING id`
-	insertSource = `INSERT INTO health.source (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id`
-	insertDevice = `INSERT INTO health.device (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id`
+	insertSource = `INSERT INTO health.source (name, priority_default) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET priority_default = excluded.priority_default RETURNING id`
+	insertDevice = `INSERT INTO health.device (name, priority_default) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET priority_default = excluded.priority_default RETURNING id`
 	insertMetric = `INSERT INTO health.metric (code, name, kind) VALUES ($1, $2, $3)
 		ON CONFLICT (code) DO UPDATE SET code = excluded.code RETURNING id`
 )

@@ -27,7 +27,7 @@ func (db *DB) Summary(ctx context.Context, userID int64, now time.Time) (health.
 	return s, nil
 }
 
-// TeamNews returns the teams of Summary, and the version of what Sources would show.
+// TeamNews returns the teams of Summary, and the version of what SourcesAt would show.
 func (db *DB) TeamNews(ctx context.Context, userID int64) (teams []health.TeamNews, sourcesAt health.DataVersion, err error) {
 	err = db.readAs(ctx, userID, func(b *pgx.Batch) {
 		queueTeamNews(b, userID, &teams)
@@ -39,8 +39,8 @@ func (db *DB) TeamNews(ctx context.Context, userID int64) (teams []health.TeamNe
 	return teams, sourcesAt, nil
 }
 
-// Sources returns the sources of Summary alone, with the version of the data that it shows.
-func (db *DB) Sources(ctx context.Context, userID int64, now time.Time) (s health.SiteSummary, at health.DataVersion, err error) {
+// SourcesAt returns the sources of Summary alone, with the version of the data that it shows.
+func (db *DB) SourcesAt(ctx context.Context, userID int64, now time.Time) (s health.SiteSummary, at health.DataVersion, err error) {
 	err = db.readAs(ctx, userID, func(b *pgx.Batch) {
 		queueSourcesVersion(b, userID, &at)
 		queueSources(b, userID, now, &s)
@@ -103,16 +103,17 @@ func (db *DB) Sparks(ctx context.Context, scope access.Scope, person health.Pers
 func (db *DB) SparksAt(ctx context.Context, scope access.Scope, person health.PersonID) (list []health.Series, at health.DataVersion, err error) {
 	err = db.read(ctx, scope, func(b *pgx.Batch) {
 		queueVersion(b, person, &at)
-		b.Queue(`WITH dirty AS MATERIALIZED (SELECT person_id, metric_id, local_day FROM health.event_dirty WHERE person_id = $1),
+		b.Queue(`WITH dirty AS MATERIALIZED (`+waiting+`),`+onceWaiting+`,
 			days AS (
 			  SELECT m.id AS metric_id, r.* FROM health.metric m CROSS JOIN LATERAL (
-			    SELECT d.local_day, d.code_system, d.code, d.unit_id, d.n, d.n_used, d.value_min, d.value_max, d.value_sum
+			    SELECT d.local_day, d.code_system, d.code, d.unit_id, d.n, d.n_used, d.value_min, d.value_max, d.value_sum, d.value_counted, d.left_sources
 			    FROM health.event_day d WHERE d.person_id = $1 AND d.metric_id = m.id AND d.n_used > 0 AND `+upToDate+`
 			    ORDER BY d.local_day DESC LIMIT $2) r
 			  UNION ALL
-			  SELECT n.metric_id, n.local_day, r.* FROM dirty n CROSS JOIN LATERAL (`+dayRows+`) r WHERE r.n_used > 0),
+			  SELECT * FROM (`+liveDays+`) r WHERE r.n_used > 0),
 			ranked AS (SELECT d.*, row_number() OVER (PARTITION BY d.metric_id, d.code_system, d.code, d.unit_id ORDER BY d.local_day DESC) AS place FROM days d)
-			SELECT `+metricColumns+`, d.code_system, d.code, coalesce(u.ucum, ''), d.local_day, d.n, d.n_used, d.value_min, d.value_max, d.value_sum
+			SELECT `+metricColumns+`, d.code_system, d.code, coalesce(u.ucum, ''), d.local_day, d.n, d.n_used, d.value_min, d.value_max, d.value_sum,
+			  coalesce(d.value_counted, d.value_sum), `+leftNames+`
 			FROM ranked d JOIN health.metric m ON m.id = d.metric_id LEFT JOIN health.unit u ON u.id = d.unit_id
 			WHERE d.place <= $3 ORDER BY m.id, d.code_system, d.code, d.unit_id, d.local_day`, int64(person), sparkRows, health.SparkPoints).
 			Query(func(rows pgx.Rows) error {
@@ -133,10 +134,12 @@ func scanSparks(rows pgx.Rows) ([]health.Series, error) {
 		var s health.Series
 		var p health.DayPoint
 		var day time.Time
-		if err := rows.Scan(append(metricTargets(&s.Metric), &s.CodeSystem, &s.Code, &s.Unit, &day, &p.N, &p.Used, &p.Min, &p.Max, &p.Sum)...); err != nil {
+		var plain float64
+		var left *string
+		if err := rows.Scan(append(metricTargets(&s.Metric), &s.CodeSystem, &s.Code, &s.Unit, &day, &p.N, &p.Used, &p.Min, &p.Max, &plain, &p.Sum, &left)...); err != nil {
 			return nil, err
 		}
-		p.Day, p.Mean = health.DayOf(day), p.Sum/float64(p.Used)
+		p.Day, p.Mean, p.LeftOut, p.LeftSources = health.DayOf(day), plain/float64(p.Used), plain-p.Sum, namesOf(left)
 		last := len(list) - 1
 		if last < 0 || list[last].Metric.Code != s.Metric.Code || list[last].CodeSystem != s.CodeSystem || list[last].Code != s.Code || list[last].Unit != s.Unit {
 			list = append(list, s)

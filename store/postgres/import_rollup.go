@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,7 +15,8 @@ import (
 // fresh_day is what the new rows of a batch add to the rollup.
 const createFresh = `
 	CREATE TEMP TABLE IF NOT EXISTS fresh_day (person_id bigint, metric_id integer, local_day date, code_system text, code text,
-	  unit_id integer, n integer, n_used integer, value_min double precision, value_max double precision, value_sum double precision
+	  unit_id integer, n integer, n_used integer, value_min double precision, value_max double precision, value_sum double precision,
+	  source_id integer, device_id integer, several boolean
 	) ON COMMIT DELETE ROWS`
 
 const copyFresh = `COPY fresh_day FROM STDIN BINARY`
@@ -30,7 +32,8 @@ const takeStale = `
 // but the batch's. Where somebody commits others meanwhile, they have noted the
 // key, and it is counted anew the next time.
 const fillFresh = `
-	INSERT INTO health.event_day (person_id, metric_id, local_day, code_system, code, unit_id, n, n_used, value_min, value_max, value_sum)
+	INSERT INTO health.event_day (person_id, metric_id, local_day, code_system, code, unit_id, n, n_used, value_min, value_max, value_sum,
+	  source_id, device_id, several)
 	SELECT f.* FROM fresh_day f
 	WHERE NOT EXISTS (SELECT FROM dirty_now n WHERE (n.person_id, n.metric_id, n.local_day) = (f.person_id, f.metric_id, f.local_day))`
 
@@ -50,10 +53,16 @@ func (im *importer) rollUpNew(ctx context.Context, tx pgx.Tx, rows []*health.Imp
 	if err != nil {
 		return fmt.Errorf("roll up new rows: %w", err)
 	}
-	if results[1].CommandTag.RowsAffected() == 0 {
-		return nil
+	stale := results[1].CommandTag.RowsAffected() > 0
+	if stale {
+		if err := recount(ctx, tx); err != nil {
+			return err
+		}
 	}
-	return recount(ctx, tx)
+	if stale || slices.ContainsFunc(days, func(d *freshDay) bool { return im.names.totals[d.metric] }) {
+		return countOnce(ctx, tx, "dirty_now", "fresh_day")
+	}
+	return nil
 }
 
 // freshKey is a key of the rollup.
@@ -69,6 +78,9 @@ type freshDay struct {
 	freshKey
 	n, used        int32
 	low, high, sum float64
+	// source and device (0: none) are those of the numbers; several: not of all.
+	source, device int32
+	several        bool
 }
 
 // freshDays counts the rows as dayRows does, in their order.
@@ -89,25 +101,28 @@ func (im *importer) freshDays(rows []*health.ImportRow) []*freshDay {
 			known[key] = d
 			days = append(days, d)
 		}
-		d.add(r)
+		d.add(r, im.names.sources[r.Source], im.names.devices[r.Device])
 	}
 	return days
 }
 
-func (d *freshDay) add(r *health.ImportRow) {
+func (d *freshDay) add(r *health.ImportRow, source, device int32) {
 	d.n++
 	if !r.HasValue || r.Comparator != "" {
 		return
 	}
 	if d.used == 0 {
-		d.low, d.high = r.Value, r.Value
+		d.low, d.high, d.source, d.device = r.Value, r.Value, source, device
 	}
+	// The least of each, as dayLanes has it; where there are several they mean nothing.
+	d.several = d.several || d.source != source || d.device != device
+	d.source, d.device = min(d.source, source), min(d.device, device)
 	d.used++
 	d.low, d.high, d.sum = min(d.low, r.Value), max(d.high, r.Value), d.sum+r.Value
 }
 
 func (d *freshDay) encode(e *encoder) {
-	e.int16(11)
+	e.int16(14)
 	e.bigint(int64(d.person))
 	e.integer(d.metric, true)
 	e.date(d.day)
@@ -119,4 +134,7 @@ func (d *freshDay) encode(e *encoder) {
 	e.float(d.low, d.used > 0)
 	e.float(d.high, d.used > 0)
 	e.float(d.sum, d.used > 0)
+	e.integer(d.source, d.used > 0)
+	e.integer(d.device, d.used > 0)
+	e.boolean(d.several)
 }

@@ -62,7 +62,29 @@ func migrateWith(ctx context.Context, dsn string, fsys fs.FS, program int) (err 
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
-	return writeCatalogue(ctx, db)
+	if err := writeCatalogue(ctx, db); err != nil {
+		return err
+	}
+	return rankAll(ctx, cfg)
+}
+
+// rankAll gives the sources that are there their default priorities.
+func rankAll(ctx context.Context, cfg *pgx.ConnConfig) (err error) {
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("rank the sources: %w", err)
+	}
+	defer func() {
+		if cerr := conn.Close(context.WithoutCancel(ctx)); err == nil && cerr != nil {
+			err = fmt.Errorf("rank the sources: %w", cerr)
+		}
+	}()
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if err := lockEvents(ctx, tx); err != nil {
+			return err
+		}
+		return rankSources(ctx, tx)
+	})
 }
 
 func checkProgram(ctx context.Context, db *sql.DB, program int) error {

@@ -16,10 +16,22 @@ func (db *DB) RebuildDirty(ctx context.Context) (days int, err error) {
 		if err := lockEvents(ctx, tx); err != nil {
 			return err
 		}
+		if err := rankSources(ctx, tx); err != nil {
+			return err
+		}
 		days, err = rebuildDirty(ctx, tx)
 		return err
 	})
 	return days, err
+}
+
+// RefreshViews brings the materialized views up to date with the rollup, while
+// others go on reading what was there.
+func (db *DB) RefreshViews(ctx context.Context) error {
+	if _, err := db.owner.Exec(ctx, `REFRESH MATERIALIZED VIEW CONCURRENTLY analytics.mv_daily_metrics`); err != nil {
+		return fmt.Errorf("refresh analytics.mv_daily_metrics: %w", err)
+	}
+	return nil
 }
 
 const createDirtyNow = `
@@ -54,6 +66,15 @@ const dayColumns = `
 	  max(e.value) FILTER (WHERE e.comparator IS NULL) AS value_max,
 	  sum(e.value) FILTER (WHERE e.comparator IS NULL) AS value_sum`
 
+// dayLanes are whose the numbers of the key n are: the source and device, or that
+// there are several.
+const dayLanes = `,
+	  min(e.source_id) FILTER (` + isNumber + `), min(coalesce(e.device_id, 0)) FILTER (` + isNumber + `),
+	  coalesce(min(e.source_id) FILTER (` + isNumber + `) <> max(e.source_id) FILTER (` + isNumber + `)
+	    OR min(coalesce(e.device_id, 0)) FILTER (` + isNumber + `) <> max(coalesce(e.device_id, 0)) FILTER (` + isNumber + `), false)`
+
+const isNumber = `WHERE e.value IS NOT NULL AND e.comparator IS NULL`
+
 const dayGroups = `
 	GROUP BY e.code_system, e.code, coalesce(e.unit_id, 0)`
 
@@ -63,9 +84,10 @@ const dirtySpan = `SELECT (min(local_day) - 2)::timestamp AT TIME ZONE 'UTC', (m
 // fillDays counts the keys anew. $1 and $2 are the dirtySpan: the months beside it
 // are not even planned for, so that the cost does not grow with the table.
 const fillDays = `
-	INSERT INTO health.event_day (person_id, metric_id, local_day, code_system, code, unit_id, n, n_used, value_min, value_max, value_sum)
+	INSERT INTO health.event_day (person_id, metric_id, local_day, code_system, code, unit_id, n, n_used, value_min, value_max, value_sum,
+	  source_id, device_id, several)
 	SELECT n.person_id, n.metric_id, n.local_day, r.*
-	FROM dirty_now n CROSS JOIN LATERAL (` + dayColumns + dayEvents + `
+	FROM dirty_now n CROSS JOIN LATERAL (` + dayColumns + dayLanes + dayEvents + `
 	  AND e.effective_at >= $1 AND e.effective_at < $2` + dayGroups + `) r`
 
 // rebuildDirty rebuilds inside tx, which holds the events' lock.
@@ -80,10 +102,13 @@ func rebuildDirty(ctx context.Context, tx pgx.Tx) (int, error) {
 	if taken.RowsAffected() == 0 {
 		return 0, nil
 	}
-	return int(taken.RowsAffected()), recount(ctx, tx)
+	if err := recount(ctx, tx); err != nil {
+		return 0, err
+	}
+	return int(taken.RowsAffected()), countOnce(ctx, tx, "dirty_now")
 }
 
-// recount counts the keys of dirty_now anew.
+// recount counts the keys of dirty_now anew, all but what countOnce does.
 func recount(ctx context.Context, tx pgx.Tx) error {
 	return byIndex(ctx, tx, func() error {
 		var from, to time.Time

@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,21 +23,55 @@ func metricTargets(m *health.Metric) []any {
 // each up in a hash of the keys; NOT EXISTS might compare it with every key.
 const upToDate = `(d.metric_id, d.local_day) NOT IN (SELECT x.metric_id, x.local_day FROM dirty x)`
 
+// waiting are the keys of a person whose figures wait for a rebuild: those that are
+// noted, and of totals the days beside them, into which they may reach.
+const waiting = `
+	  SELECT DISTINCT d.person_id, d.metric_id, d.local_day + g.off AS local_day
+	  FROM health.event_dirty d JOIN health.metric m ON m.id = d.metric_id JOIN generate_series(-1, 1) AS g (off) ON g.off = 0 OR m.kind = 'total'
+	  WHERE d.person_id = $1`
+
+// onceWaiting are the sums of the keys dirty in which each moment counts once.
+const onceWaiting = `
+	once AS MATERIALIZED (
+	  SELECT * FROM health.counted_days(ARRAY(SELECT person_id FROM dirty ORDER BY metric_id, local_day),
+	    ARRAY(SELECT metric_id FROM dirty ORDER BY metric_id, local_day), ARRAY(SELECT local_day FROM dirty ORDER BY metric_id, local_day)))`
+
+// liveDays counts the keys dirty; leftNames are the names of the sources of which
+// a day d leaves something out, apart from each other by a character of no name.
+const (
+	liveDays = `
+	  SELECT n.metric_id, n.local_day, r.*, CASE WHEN o.left_sources IS NOT NULL THEN o.value_counted END, o.left_sources
+	  FROM dirty n CROSS JOIN LATERAL (` + dayRows + `) r
+	  LEFT JOIN once o ON (o.metric_id, o.local_day, o.code_system, o.code, o.unit_id) = (n.metric_id, n.local_day, r.code_system, r.code, r.unit_id)`
+	leftNames = `CASE WHEN d.left_sources IS NOT NULL THEN (SELECT string_agg(coalesce(s.name, 'a source without a name'), E'\x1f' ORDER BY s.name)
+	    FROM unnest(d.left_sources) AS l (id) LEFT JOIN health.source s ON s.id = l.id) END`
+	nameMark = "\x1f"
+)
+
+// namesOf are the different names in what leftNames gives, in their order.
+func namesOf(marked *string) []string {
+	if marked == nil {
+		return nil
+	}
+	list := strings.Split(*marked, nameMark)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // dailyRows are the days of a person's metric as tables show them: from the
 // rollup, and counted live where the rollup waits for a rebuild.
 // $1 is the person, $2 the metric's code, $3 and $4 the days.
 const dailyRows = `
 	WITH m AS MATERIALIZED (SELECT id FROM health.metric WHERE code = $2),
-	dirty AS MATERIALIZED (
-	  SELECT d.person_id, d.metric_id, d.local_day FROM health.event_dirty d JOIN m ON m.id = d.metric_id
-	  WHERE d.person_id = $1 AND d.local_day BETWEEN $3::date AND $4::date),
+	dirty AS MATERIALIZED (SELECT x.* FROM (` + waiting + `
+	    AND d.metric_id = (SELECT id FROM m) AND d.local_day BETWEEN $3::date - 1 AND $4::date + 1) x
+	  WHERE x.local_day BETWEEN $3::date AND $4::date),` + onceWaiting + `,
 	days AS (
-	  SELECT d.metric_id, d.local_day, d.code_system, d.code, d.unit_id, d.n, d.n_used, d.value_min, d.value_max, d.value_sum
+	  SELECT d.metric_id, d.local_day, d.code_system, d.code, d.unit_id, d.n, d.n_used, d.value_min, d.value_max, d.value_sum, d.value_counted, d.left_sources
 	  FROM m JOIN health.event_day d ON d.metric_id = m.id
 	  WHERE d.person_id = $1 AND d.local_day BETWEEN $3::date AND $4::date
 	    AND ` + upToDate + `
-	  UNION ALL
-	  SELECT n.metric_id, n.local_day, r.* FROM dirty n CROSS JOIN LATERAL (` + dayRows + `) r)`
+	  UNION ALL` + liveDays + `)`
 
 // PersonMetrics returns the metrics of which the person has data, in the
 // catalogue's order and then by name, each with its newest Observation. The last

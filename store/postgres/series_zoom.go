@@ -86,21 +86,34 @@ const hourOf = `CASE WHEN e.whole_days THEN 0 ELSE width_bucket(e.effective_at, 
 const hourKey = `
 	WITH n AS MATERIALIZED (SELECT $1::bigint AS person_id, m.id AS metric_id, $3::date AS local_day FROM health.metric m WHERE m.code = $2 AND $3::date = $4::date)`
 
+// hoursOnce are the hours of a total in which each moment counts once, where
+// several sources measured; the row that began in an hour counts there.
+const hoursOnce = `,
+	once AS MATERIALIZED (
+	  SELECT e.code_system, e.code, e.unit_id, ` + hourOf + ` AS hour, sum(e.counted) AS counted,
+	    string_agg(DISTINCT coalesce(s.name, 'a source without a name'), E'\x1f') FILTER (WHERE e.counted IS DISTINCT FROM e.value) AS names
+	  FROM health.counted_rows(ARRAY(SELECT person_id FROM n), ARRAY(SELECT metric_id FROM n), ARRAY(SELECT local_day FROM n)) e
+	    LEFT JOIN health.source s ON s.id = e.source_id
+	  GROUP BY 1, 2, 3, 4)`
+
 // points are the counts and statistics of each point.
 func (q seriesQuery) points() (string, []any) {
 	if q.window.Zoom == health.Hours {
-		return hourKey + `
-		SELECT r.code_system, r.code, coalesce(u.ucum, ''), r.local_day, r.hour, r.n, r.n_used, coalesce(r.lo, 0), coalesce(r.hi, 0), coalesce(r.total, 0)
+		return hourKey + hoursOnce + `
+		SELECT r.code_system, r.code, coalesce(u.ucum, ''), r.local_day, r.hour, r.n, r.n_used, coalesce(r.lo, 0), coalesce(r.hi, 0), coalesce(r.total, 0),
+		  coalesce(CASE WHEN o.names IS NULL THEN r.total ELSE o.counted END, 0), o.names
 		FROM n CROSS JOIN LATERAL (
 		  SELECT e.code_system, e.code, coalesce(e.unit_id, 0) AS unit_id, e.local_day, ` + hourOf + ` AS hour, count(*) AS n,
 		    count(e.value) FILTER (WHERE e.comparator IS NULL) AS n_used, min(e.value) FILTER (WHERE e.comparator IS NULL) AS lo,
 		    max(e.value) FILTER (WHERE e.comparator IS NULL) AS hi, sum(e.value) FILTER (WHERE e.comparator IS NULL) AS total` + dayEvents + `
 		  GROUP BY 1, 2, 3, 4, 5) r LEFT JOIN health.unit u ON u.id = r.unit_id
+		  LEFT JOIN once o ON (o.code_system, o.code, o.unit_id, o.hour) = (r.code_system, r.code, r.unit_id, r.hour)
 		ORDER BY r.code_system, r.code, r.unit_id, r.hour`, q.args()
 	}
 	return dailyRows + `
 		SELECT d.code_system, d.code, coalesce(u.ucum, ''), ` + q.step() + ` AS step, 0, sum(d.n)::bigint, sum(d.n_used)::bigint,
-		  coalesce(min(d.value_min), 0), coalesce(max(d.value_max), 0), coalesce(sum(d.value_sum ORDER BY d.local_day), 0)
+		  coalesce(min(d.value_min), 0), coalesce(max(d.value_max), 0), coalesce(sum(d.value_sum ORDER BY d.local_day), 0),
+		  coalesce(sum(coalesce(d.value_counted, d.value_sum) ORDER BY d.local_day), 0), string_agg(DISTINCT ` + leftNames + `, E'\x1f')
 		FROM days d LEFT JOIN health.unit u ON u.id = d.unit_id
 		GROUP BY d.code_system, d.code, d.unit_id, u.ucum, step
 		ORDER BY d.code_system, d.code, d.unit_id, step`, q.args()
@@ -176,12 +189,14 @@ func (r *seriesRows) scanPoints(rows pgx.Rows) error {
 		var p health.DayPoint
 		var day time.Time
 		var hour int
-		if err := rows.Scan(&s.CodeSystem, &s.Code, &s.Unit, &day, &hour, &p.N, &p.Used, &p.Min, &p.Max, &p.Sum); err != nil {
+		var plain float64
+		var left *string
+		if err := rows.Scan(&s.CodeSystem, &s.Code, &s.Unit, &day, &hour, &p.N, &p.Used, &p.Min, &p.Max, &plain, &p.Sum, &left); err != nil {
 			return err
 		}
-		p.Day, p.Start = health.DayOf(day), r.start(hour)
+		p.Day, p.Start, p.LeftOut, p.LeftSources = health.DayOf(day), r.start(hour), plain-p.Sum, namesOf(left)
 		if p.Used > 0 {
-			p.Mean = p.Sum / float64(p.Used)
+			p.Mean = plain / float64(p.Used)
 		}
 		at := r.of(s)
 		if at == nil {

@@ -56,6 +56,7 @@ func kindWords() []struct {
 		{access.KindImportUndo, "Import taken back"},
 		{access.KindPersonMerge, "Two records became one"},
 		{access.KindPersonSplit, "Record split"},
+		{access.KindSourcePriority, "Priority of a source changed"},
 		{access.KindAudit, "Audit log: page"},
 		{access.KindAuditExport, "Audit log: export"},
 		{access.KindAuditVerify, "Audit log: verified"},

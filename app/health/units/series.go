@@ -24,7 +24,7 @@ func Series(s health.Series, unit string) (health.Series, bool) {
 			converted.Points[i] = p
 			continue
 		}
-		for _, v := range []*float64{&p.Min, &p.Mean, &p.Max, &p.Sum} {
+		for _, v := range []*float64{&p.Min, &p.Mean, &p.Max, &p.Sum, &p.LeftOut} {
 			var err error
 			if *v, err = Convert(s.Metric.Code, *v, s.Unit, unit); err != nil {
 				return s, false
