@@ -108,6 +108,9 @@ func (d *demoRun) fill() error {
 	if err := d.sync(); err != nil {
 		return err
 	}
+	if _, err := d.p.RefreshViews(d.ctx); err != nil {
+		return err
+	}
 	return d.p.DB.SetSetting(d.ctx, portal.SettingDemo, "filled "+day.String())
 }
 

@@ -19,11 +19,22 @@ func (db *DB) RebuildDirty(ctx context.Context) (days int, err error) {
 		if err := rankSources(ctx, tx); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, noteSourceless); err != nil {
+			return fmt.Errorf("rebuild the daily rollup: %w", err)
+		}
 		days, err = rebuildDirty(ctx, tx)
 		return err
 	})
 	return days, err
 }
+
+// noteSourceless notes the days of totals that a program from before the priority
+// of sources rolled up, which may run beside this one during an upgrade.
+const noteSourceless = `
+	INSERT INTO health.event_dirty (person_id, metric_id, local_day)
+	SELECT DISTINCT d.person_id, d.metric_id, d.local_day FROM health.event_day d JOIN health.metric m ON m.id = d.metric_id AND m.kind = 'total'
+	WHERE d.source_id IS NULL AND d.n_used > 0
+	ON CONFLICT (person_id, metric_id, local_day) DO UPDATE SET noted_at = excluded.noted_at`
 
 // RefreshViews brings the materialized views up to date with the rollup, while
 // others go on reading what was there.

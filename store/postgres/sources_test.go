@@ -102,6 +102,12 @@ func TestSourcesOfAnotherProgram(t *testing.T) {
 		t.Errorf("with the watch as a watch again: %s", got)
 	}
 	c.checkRollup()
+	// An older program rolled the day up.
+	c.exec(`UPDATE health.event_day SET source_id = NULL, device_id = NULL, several = false, value_counted = NULL, left_sources = NULL`)
+	if n, err := c.db.RebuildDirty(t.Context()); err != nil || n != 1 {
+		t.Errorf("after an older program: %d days, %v", n, err)
+	}
+	c.checkRollup()
 	if n, err := c.db.RebuildDirty(t.Context()); err != nil || n != 0 {
 		t.Errorf("with nothing to do: %d days, %v", n, err)
 	}

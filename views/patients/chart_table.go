@@ -18,6 +18,9 @@ func (p panel) tableColumns() []ui.Column {
 	inNumbers := "Of them plain numbers"
 	if p.series.Metric.Kind == health.Total {
 		columns, inNumbers = append(columns, ui.Column{Label: "Sum", Numeric: true}), "Of them in the sum"
+		if leavesOut(p.series) {
+			columns, inNumbers = append(columns, ui.Column{Label: "Left out", Numeric: true}, ui.Column{Label: "Of"}), "Of them plain numbers"
+		}
 	} else {
 		columns = append(columns, ui.Column{Label: "Lowest", Numeric: true}, ui.Column{Label: "Mean", Numeric: true}, ui.Column{Label: "Highest", Numeric: true})
 	}
@@ -47,6 +50,7 @@ func (p panel) tableCells(s slot, d health.DayPoint) []ui.Cell {
 		head.HX = chartHX()
 	}
 	cells := []ui.Cell{head}
+	left := leavesOut(p.series)
 	switch {
 	case p.series.Metric.Kind == health.Total && d.Used > 0:
 		cells = append(cells, ui.Cell{Text: sum(d)})
@@ -56,6 +60,12 @@ func (p panel) tableCells(s slot, d health.DayPoint) []ui.Cell {
 		cells = append(cells, ui.Cell{Text: number(d.Min)}, ui.Cell{Text: mean(d)}, ui.Cell{Text: number(d.Max)})
 	default:
 		cells = append(cells, none(), none(), none())
+	}
+	switch {
+	case left && len(d.LeftSources) > 0:
+		cells = append(cells, ui.Cell{Text: number(d.LeftOut)}, ui.Cell{Text: sourcesWords(d.LeftSources)})
+	case left:
+		cells = append(cells, none(), none())
 	}
 	count := ui.Cell{Text: format.Count(d.N)}
 	if p.intoChart() {

@@ -86,7 +86,7 @@ func (p panel) how() string {
 	how := "lowest to highest of each " + each + " as a band, mean as a line"
 	switch p.series.Metric.Kind {
 	case health.Total:
-		how = "sum of all records of all sources in each " + each
+		how = "sum of each " + each + ", in which each moment counts once where sources overlap"
 	case health.Laboratory:
 		how = "lowest and highest value of each " + each + " as points"
 	}
@@ -100,6 +100,9 @@ func (p panel) legend() string {
 		parts = append(parts, words)
 	}
 	bounds, wordless := false, false
+	if leavesOut(p.series) {
+		parts = append(parts, "Sources measured the same time: it counts from the one that comes first, and what the others say of it is left out of the sums. The table of events has every record.")
+	}
 	for _, d := range p.series.Points {
 		bounds = bounds || len(d.Bounds) > 0
 		wordless = wordless || d.Used == 0 && len(d.Bounds) == 0
@@ -154,12 +157,36 @@ func pointWords(s health.Series, p health.DayPoint) string {
 func numbersWords(s health.Series, p health.DayPoint) string {
 	switch {
 	case s.Metric.Kind == health.Total:
-		return "sum " + withUnit(sum(p), s)
+		return "sum " + withUnit(sum(p), s) + leftWords(s, p)
 	case p.Min == p.Max:
 		return withUnit(number(p.Min), s)
 	default:
 		return fmt.Sprintf("%s to %s, mean %s", number(p.Min), number(p.Max), withUnit(mean(p), s))
 	}
+}
+
+// leftWords say what the sum leaves out: "; 3900 of Anna's iPhone left out, because another source measured the same time".
+func leftWords(s health.Series, p health.DayPoint) string {
+	if len(p.LeftSources) == 0 {
+		return ""
+	}
+	return "; " + withUnit(number(p.LeftOut), s) + " of " + sourcesWords(p.LeftSources) + " left out, because another source measured the same time"
+}
+
+// mostSources is how many sources are named.
+const mostSources = 3
+
+// sourcesWords name sources: "a, b and 2 other sources".
+func sourcesWords(names []string) string {
+	if more := len(names) - mostSources; more > 0 {
+		return strings.Join(names[:mostSources], ", ") + " and " + format.Things(more, "other source")
+	}
+	return strings.Join(names, ", ")
+}
+
+// leavesOut reports whether a sum of the series leaves something out.
+func leavesOut(s health.Series) bool {
+	return slices.ContainsFunc(s.Points, func(p health.DayPoint) bool { return len(p.LeftSources) > 0 })
 }
 
 // mostBounds is how many different bounds a name lists.
@@ -224,10 +251,11 @@ func mean(p health.DayPoint) string {
 	return format.Mean(p.Mean, p.Min, p.Max)
 }
 
-// sum prints a sum with as many decimals as its smallest and largest part.
+// sum prints a sum with as many decimals as its smallest and largest part. Where
+// something is left out it holds shares of its parts, and may have more.
 func sum(p health.DayPoint) string {
 	s := number(p.Sum)
-	if !strings.Contains(s, "≈") || strings.Contains(number(p.Min)+number(p.Max), "≈") {
+	if len(p.LeftSources) > 0 || !strings.Contains(s, "≈") || strings.Contains(number(p.Min)+number(p.Max), "≈") {
 		return s
 	}
 	return format.Mean(p.Sum, p.Min, p.Max)

@@ -77,7 +77,11 @@ func sparkWords(s health.Series, least, most float64) string {
 	if s.Metric.Kind == health.Total {
 		values = "sums of " + values
 	}
-	return strings.TrimSpace(values+" "+format.Unit(s.Unit)) + ", " + format.Things(len(s.Points), "day") + " since " + format.Date(s.Points[0].Day)
+	words := strings.TrimSpace(values+" "+format.Unit(s.Unit)) + ", " + format.Things(len(s.Points), "day") + " since " + format.Date(s.Points[0].Day)
+	if leavesOut(s) {
+		words += "; where sources overlap, one counts"
+	}
+	return words
 }
 
 // sparkNumber prints all digits of a number. One of more than ten was computed,

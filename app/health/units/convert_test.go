@@ -195,8 +195,8 @@ func TestSeries(t *testing.T) {
 	if got, ok = Series(warm, "[degF]"); !ok || got.Points[0].Mean != 98.6 || got.Points[0].Sum != 197.2 {
 		t.Errorf("%v %+v", ok, got)
 	}
-	far := health.Series{Metric: health.Metric{Code: "distance_walk_run", Kind: health.Total}, Unit: "m", Points: []health.DayPoint{{Used: 2, Min: 1000, Mean: 1500, Max: 2000, Sum: 3000}}}
-	if got, ok = Series(far, "km"); !ok || got.Points[0].Sum != 3 {
+	far := health.Series{Metric: health.Metric{Code: "distance_walk_run", Kind: health.Total}, Unit: "m", Points: []health.DayPoint{{Used: 2, Min: 1000, Mean: 1500, Max: 2000, Sum: 2000, LeftOut: 1000, LeftSources: []string{"phone"}}}}
+	if got, ok = Series(far, "km"); !ok || got.Points[0].Sum != 2 || got.Points[0].LeftOut != 1 || len(got.Points[0].LeftSources) != 1 {
 		t.Errorf("%v %+v", ok, got)
 	}
 	for _, unit := range []string{"kg", "", "nonsense"} {
