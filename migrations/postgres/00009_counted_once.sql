@@ -31,7 +31,8 @@ ALTER TABLE health.event_day
 CREATE FUNCTION health.counted_rows(persons bigint[], metrics integer[], days date[])
 RETURNS TABLE (person_id bigint, metric_id integer, local_day date, code_system text, code text, unit_id integer,
   source_id integer, effective_at timestamptz, whole_days boolean, value double precision, counted double precision)
-LANGUAGE plpgsql STABLE SET search_path = health, pg_temp SET enable_hashjoin = on SET jit = off AS $$
+LANGUAGE plpgsql STABLE SET search_path = health, pg_temp SET enable_hashjoin = on SET enable_nestloop = off
+  SET jit = off SET work_mem = '32MB' AS $$
 #variable_conflict use_column
 DECLARE
   span_from timestamptz;
@@ -42,61 +43,78 @@ BEGIN
   END IF;
   SELECT (min(d) - 3)::timestamp AT TIME ZONE 'UTC', (max(d) + 3)::timestamp AT TIME ZONE 'UTC' INTO span_from, span_to FROM unnest(days) d;
   RETURN QUERY
-  WITH taken AS (
-    SELECT k.person_id, k.metric_id, k.local_day, e.*, g.off = 0 AS own
+  WITH own AS MATERIALIZED (
+    SELECT k.person_id, k.metric_id, k.local_day, e.*
     FROM unnest(persons, metrics, days) AS k (person_id, metric_id, local_day)
     JOIN health.metric m ON m.id = k.metric_id AND m.kind = 'total'
-    CROSS JOIN generate_series(-1, 1) AS g (off)
     CROSS JOIN LATERAL (
-      SELECT x.code_system, x.code, coalesce(x.unit_id, 0) AS unit_id, x.source_id, coalesce(x.device_id, 0) AS device_id, x.effective_at, x.whole_days,
-        x.value, (extract(epoch FROM x.effective_at) * 1000000)::bigint AS starts,
-        (extract(epoch FROM least(coalesce(x.effective_end, x.effective_at), '9999-12-31 00:00:00+00')) * 1000000)::bigint AS ends
+      SELECT x.code_system, x.code, coalesce(x.unit_id, 0) AS unit_id, x.source_id, coalesce(x.device_id, 0) AS device_id, x.effective_at,
+        least(coalesce(x.effective_end, x.effective_at), '9999-12-31 00:00:00+00') AS effective_to, x.whole_days, x.value
       FROM health.event x
-      WHERE x.person_id = k.person_id AND x.metric_id = k.metric_id AND x.local_day = k.local_day + g.off
-        AND x.effective_at >= (k.local_day + g.off - 2)::timestamp AT TIME ZONE 'UTC'
-        AND x.effective_at < (k.local_day + g.off + 2)::timestamp AT TIME ZONE 'UTC'
+      WHERE x.person_id = k.person_id AND x.metric_id = k.metric_id AND x.local_day = k.local_day
+        AND x.effective_at >= (k.local_day - 2)::timestamp AT TIME ZONE 'UTC' AND x.effective_at < (k.local_day + 2)::timestamp AT TIME ZONE 'UTC'
         AND x.effective_at >= span_from AND x.effective_at < span_to
         AND x.superseded_at IS NULL AND x.status <> 'entered-in-error' AND x.value IS NOT NULL AND x.comparator IS NULL
       OFFSET 0) e -- looked up key by key
-  ), near AS (
+  ), beside AS (
+    -- Of the days beside, what reaches to the day's own rows.
+    SELECT k.person_id, k.metric_id, k.local_day, e.*
+    FROM (SELECT o.person_id, o.metric_id, o.local_day, min(o.effective_at) AS first, max(o.effective_to) AS last FROM own o GROUP BY 1, 2, 3) k
+    CROSS JOIN (VALUES (-1), (1)) AS g (off)
+    CROSS JOIN LATERAL (
+      SELECT x.code_system, x.code, coalesce(x.unit_id, 0) AS unit_id, x.source_id, coalesce(x.device_id, 0) AS device_id, x.effective_at,
+        least(coalesce(x.effective_end, x.effective_at), '9999-12-31 00:00:00+00') AS effective_to, x.whole_days, x.value
+      FROM health.event x
+      WHERE x.person_id = k.person_id AND x.metric_id = k.metric_id AND x.local_day = k.local_day + g.off
+        AND x.effective_at >= (k.local_day + g.off - 2)::timestamp AT TIME ZONE 'UTC' AND x.effective_at < (k.local_day + g.off + 2)::timestamp AT TIME ZONE 'UTC'
+        AND x.effective_at >= span_from AND x.effective_at < span_to AND x.effective_at <= k.last AND coalesce(x.effective_end, x.effective_at) >= k.first
+        AND x.superseded_at IS NULL AND x.status <> 'entered-in-error' AND x.value IS NOT NULL AND x.comparator IS NULL
+      OFFSET 0) e
+  ), taken AS MATERIALIZED (
+    SELECT o.*, true AS own FROM own o UNION ALL SELECT b.*, false FROM beside b
+  ), lanes AS (
     SELECT t.*, dense_rank() OVER (ORDER BY t.person_id, t.metric_id, t.local_day, t.code_system, t.code, t.unit_id) AS series,
-      min(t.starts) FILTER (WHERE t.own) OVER w AS first, max(t.ends) FILTER (WHERE t.own) OVER w AS last
-    FROM taken t WINDOW w AS (PARTITION BY t.person_id, t.metric_id, t.local_day, t.code_system, t.code, t.unit_id)
-  ), laned AS (
-    SELECT n.*, dense_rank() OVER (PARTITION BY n.series ORDER BY coalesce(o.priority, least(o.priority_default, v.priority_default), 500),
-      coalesce(least(o.priority_default, v.priority_default), 500), coalesce(o.priority_default, 500),
-      o.name COLLATE "C", v.name COLLATE "C", n.source_id, n.device_id) AS lane
-    FROM near n LEFT JOIN health.source o ON o.id = n.source_id LEFT JOIN health.device v ON v.id = n.device_id
-    WHERE n.own OR n.ends >= n.first AND n.starts <= n.last
+      count(*) OVER (PARTITION BY t.person_id, t.metric_id, t.local_day, t.code_system, t.code, t.unit_id) AS lanes,
+      row_number() OVER (PARTITION BY t.person_id, t.metric_id, t.local_day, t.code_system, t.code, t.unit_id
+        ORDER BY coalesce(s.priority, least(s.priority_default, v.priority_default), 500), coalesce(least(s.priority_default, v.priority_default), 500),
+          coalesce(s.priority_default, 500), s.name COLLATE "C", v.name COLLATE "C", t.source_id, t.device_id) AS lane
+    FROM (SELECT DISTINCT x.person_id, x.metric_id, x.local_day, x.code_system, x.code, x.unit_id, x.source_id, x.device_id FROM taken x) t
+    LEFT JOIN health.source s ON s.id = t.source_id LEFT JOIN health.device v ON v.id = t.device_id
   ), ranked AS MATERIALIZED (
-    SELECT l.*, max(l.lane) OVER (PARTITION BY l.series) AS lanes, row_number() OVER () AS row_no FROM laned l
+    SELECT t.*, l.series, l.lane, l.lanes, row_number() OVER () AS row_no,
+      (extract(epoch FROM t.effective_at) * 1000000)::bigint AS starts, (extract(epoch FROM t.effective_to) * 1000000)::bigint AS ends
+    FROM taken t JOIN lanes l USING (person_id, metric_id, local_day, code_system, code, unit_id, source_id, device_id)
+    WHERE l.lanes > 1
   ), marks AS (
-    -- What covers the lanes behind, and where each row asks how much was covered so far.
-    SELECT r.series, l.lane, m.at, m.step, m.point, NULL::bigint AS row_no, false AS ending
+    -- What covers the lanes behind, and where each row of these asks how much was covered so far.
+    SELECT r.series, l.lane, m.at, m.step, NULL::bigint AS row_no, false AS ending
     FROM ranked r CROSS JOIN LATERAL generate_series(r.lane + 1, r.lanes) AS l (lane)
-    CROSS JOIN LATERAL (VALUES (r.starts, (r.ends > r.starts)::integer, r.ends = r.starts), (r.ends, -(r.ends > r.starts)::integer, false)) AS m (at, step, point)
+    CROSS JOIN LATERAL (VALUES (r.starts, 1), (r.ends, -1)) AS m (at, step)
+    WHERE r.ends > r.starts
     UNION ALL
-    SELECT r.series, r.lane, p.at, 0, false, r.row_no, p.ending
+    SELECT r.series, r.lane, p.at, 0, r.row_no, p.ending
     FROM ranked r CROSS JOIN LATERAL (VALUES (r.starts, false), (r.ends, true)) AS p (at, ending)
-    WHERE r.own AND r.lanes > 1
+    WHERE r.own AND r.lane > 1
   ), open AS (
-    SELECT m.*, sum(m.step) OVER (PARTITION BY m.series, m.lane ORDER BY m.at) AS depth,
-      bool_or(m.point) OVER (PARTITION BY m.series, m.lane, m.at) AS pointed
-    FROM marks m
+    SELECT m.*, sum(m.step) OVER (PARTITION BY m.series, m.lane ORDER BY m.at) AS depth FROM marks m
   ), gaps AS (
-    SELECT o.*, o.at - lag(o.at) OVER w AS gap, lag(o.depth) OVER w AS before FROM open o WINDOW w AS (PARTITION BY o.series, o.lane ORDER BY o.at)
+    SELECT o.*, CASE WHEN lag(o.depth) OVER w > 0 THEN o.at - lag(o.at) OVER w ELSE 0 END AS gap
+    FROM open o WINDOW w AS (PARTITION BY o.series, o.lane ORDER BY o.at)
   ), swept AS (
-    SELECT g.*, sum(CASE WHEN g.before > 0 THEN g.gap ELSE 0 END) OVER (PARTITION BY g.series, g.lane ORDER BY g.at) AS so_far FROM gaps g
+    SELECT g.*, sum(g.gap) OVER (PARTITION BY g.series, g.lane ORDER BY g.at) AS so_far FROM gaps g
   ), shares AS (
     SELECT s.row_no, (max(s.so_far) FILTER (WHERE s.ending) - max(s.so_far) FILTER (WHERE NOT s.ending))::bigint AS covered,
-      bool_or(NOT s.ending AND (s.depth > 0 OR s.pointed)) AS hidden
+      bool_or(NOT s.ending AND s.depth > 0) AS hidden
     FROM swept s WHERE s.row_no IS NOT NULL GROUP BY s.row_no
+  ), points AS (
+    SELECT r.series, r.starts, min(r.lane) AS lane FROM ranked r WHERE r.ends = r.starts GROUP BY 1, 2
   )
   SELECT r.person_id, r.metric_id, r.local_day, r.code_system, r.code, r.unit_id, r.source_id, r.effective_at, r.whole_days, r.value,
-    CASE WHEN r.ends = r.starts THEN CASE WHEN s.hidden THEN 0 ELSE r.value END
-      WHEN s.covered = 0 THEN r.value WHEN s.covered = r.ends - r.starts THEN 0
+    CASE WHEN r.ends = r.starts THEN CASE WHEN s.hidden OR p.lane < r.lane THEN 0 ELSE r.value END
+      WHEN coalesce(s.covered, 0) = 0 THEN r.value WHEN s.covered = r.ends - r.starts THEN 0
       ELSE r.value * ((r.ends - r.starts - s.covered)::double precision / (r.ends - r.starts)) END
-  FROM ranked r JOIN shares s ON s.row_no = r.row_no;
+  FROM ranked r LEFT JOIN shares s ON s.row_no = r.row_no LEFT JOIN points p ON p.series = r.series AND p.starts = r.starts AND r.ends = r.starts
+  WHERE r.own;
 END $$;
 -- +goose StatementEnd
 

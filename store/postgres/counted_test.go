@@ -305,7 +305,7 @@ func TestRandomLapsAgreeWithTheirMinutes(t *testing.T) {
 	c := newClinic(t)
 	zone := mustZone(t, "Europe/Berlin")
 	for seed := range uint64(12) {
-		r := rand.New(rand.NewPCG(seed, 9))
+		r := rand.New(rand.NewPCG(seed, 9)) //nolint:gosec // a test repeats itself
 		who := fmt.Sprintf("r%d", seed)
 		c.load(patient(who, "", "F", "G", "", berlin))
 		laps := randomLaps(r)
