@@ -47,23 +47,23 @@ func (l lap) metric() string {
 	return "steps"
 }
 
-// day is where a lap counts: by its start, sleep by the waking.
+// day is where a lap counts: by its start, sleep of up to a day by the waking.
 func (l lap) day(zone *time.Location) health.Day {
-	if l.sleep && !l.end.IsZero() {
+	if l.sleep && !l.end.IsZero() && l.end.Sub(l.start) <= 24*time.Hour {
 		return health.DayOf(l.end.In(zone))
 	}
 	return health.DayOf(l.start.In(zone))
 }
 
 // once counts laps minute by minute: each minute of a lap belongs to it unless one
-// of a better source and device has that minute. better compares these. The result
-// has what each lap counts for.
-func once(laps []lap, better func(a, b lap) bool) []float64 {
+// of a better source and device, of its day or one beside it, has that minute.
+// better compares these. The result has what each lap counts for.
+func once(laps []lap, better func(a, b lap) bool, zone *time.Location) []float64 {
 	counted := make([]float64, len(laps))
 	for i, l := range laps {
 		rivals := []lap{}
 		for _, o := range laps {
-			if o.sleep == l.sleep && (o.source != l.source || o.device != l.device) && better(o, l) {
+			if o.sleep == l.sleep && (o.source != l.source || o.device != l.device) && better(o, l) && max(o.day(zone).DaysUntil(l.day(zone)), l.day(zone).DaysUntil(o.day(zone))) <= 1 {
 				rivals = append(rivals, o)
 			}
 		}
@@ -117,7 +117,7 @@ func byKind(a, b lap) bool {
 // checkOnce compares the years, months, days, hours and sparks of a person with the laps.
 func (c *clinic) checkOnce(stage string, person health.PersonID, laps []lap, better func(a, b lap) bool, zone *time.Location) {
 	c.t.Helper()
-	counted := once(laps, better)
+	counted := once(laps, better, zone)
 	for _, metric := range []string{"steps", "sleep_duration"} {
 		want, plain, n := map[string]float64{}, map[string]float64{}, map[string]int{}
 		days := map[health.Day]bool{}
@@ -273,6 +273,12 @@ func randomLaps(r *rand.Rand) []lap {
 		case 0:
 		case 1:
 			l.end = l.start.Add(time.Duration(1+r.IntN(600)) * time.Minute)
+		case 2:
+			if r.IntN(4) == 0 {
+				l.end = l.start.Add(time.Duration(1+r.IntN(60*60)) * time.Minute)
+				break
+			}
+			fallthrough
 		default:
 			l.end = l.start.Add(time.Duration(1+r.IntN(90)) * time.Minute)
 		}
