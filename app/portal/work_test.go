@@ -139,6 +139,9 @@ func TestRefreshViewsCatchesUp(t *testing.T) {
 	if want := "2026-03-28 1 60, 2026-03-29 2 150, " + ahead.Format("2006-01-02") + " 1 90"; days != want {
 		t.Errorf("the rollup says %q, want %q", days, want)
 	}
+	if n := one[int](w, "SELECT count(*) FROM analytics.mv_daily_metrics WHERE metric = 'heart_rate' AND persons = 1"); n != 3 {
+		t.Errorf("the site's figures have %d days, want 3", n)
+	}
 	if counts, err = p.RefreshViews(t.Context()); err != nil || counts["days"] != 0 || counts["partitions"] != 0 {
 		t.Errorf("with nothing to do: %v, %v", counts, err)
 	}
