@@ -110,6 +110,30 @@ func TestFractionsOfASecond(t *testing.T) {
 	}
 }
 
+// The year 1 is what some systems write where they know no time. As the end of a
+// period it is none, and must not turn into a period without end.
+func TestEndsBeforeTheirStart(t *testing.T) {
+	for _, end := range []string{"0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000001Z", "1899-12-31T23:59:59Z", "2026-03-01T09:59:59.999999Z"} {
+		sources := map[string]intake.Source{"portable's end": portable.New(strings.NewReader(portableFile(
+			`{"person":{"system":"urn:s","value":"p"},"effective":"2026-03-01T10:00:00Z","effective_end":"` + end + `","source":"s","metric":"heart_rate","value":1,"status":"final"}`)))}
+		for name, src := range timed(t, end) {
+			if strings.HasSuffix(name, "end") {
+				sources[name] = src
+			}
+		}
+		if len(sources) != 3 {
+			t.Fatalf("%d formats have ends", len(sources))
+		}
+		for name, src := range sources {
+			store := &shelf{}
+			r, err := intake.Import(t.Context(), src, store, intake.Options{Now: func() time.Time { return time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC) }, Person: health.Identifier{System: "urn:s", Value: "p"}})
+			if err != nil || r.Refused != 1 || len(store.rows) != 0 {
+				t.Errorf("%s at %s: %s, %v", name, end, r.Summary(), err)
+			}
+		}
+	}
+}
+
 // Times that are only a text stay as they are written, whatever their digits.
 func TestTimesAsValuesStayTexts(t *testing.T) {
 	const written = "2026-03-01T10:00:05.123456789123Z"

@@ -341,6 +341,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(head+"2026-03-01,heart_rate,60,/min\n", false)
 	f.Add(byteOrderMark+"effective;metric;value;unit\r\n2026-03-01 10:00;csv:x;<7,2;\"a\r\nb\"\r\n", true)
 	f.Add("portal_export,effective,code_system,code,text,external_id,slot\n1,2026-03-01T10:00:00.5Z,loinc,8867-4,'=1,x,s\n", false)
+	f.Add("effective,metric,value,external_id,updated\n2026-03-01T10:00:00Z,heart_rate,60,x,2026-03-02 10:00\n", false)
 	f.Add(head+"a\"b,\"x\n,,\n\"", false)
 	f.Fuzz(func(t *testing.T, file string, comma bool) {
 		list, err := read(t, Mapping{Zone: "Europe/Berlin", DecimalComma: comma}, file)
@@ -362,6 +363,9 @@ func FuzzReader(f *testing.F) {
 				}
 				if !o.HasValue && o.ValueText == "" && o.Status != health.EnteredInError {
 					t.Errorf("line %d: an observation without value", rec.Line)
+				}
+				if u := o.Updated; !u.IsZero() && (u.Year() < 1900 || u.Nanosecond()%1000 != 0 || o.ExternalID == "") {
+					t.Errorf("line %d: a time of change that can't be kept", rec.Line)
 				}
 				if intake.CheckObservation(&o) != nil {
 					t.Errorf("line %d: an observation that can't be stored", rec.Line)

@@ -23,6 +23,7 @@ var (
 	errUpdatedDay   = errors.New("updated: a date without a time of day can't order the versions of an external_id")
 	errUpdatedEarly = errors.New("updated: the time is before 1900")
 	errNoVersions   = errors.New("updated stands beside no external_id, whose versions it could order")
+	errBackwards    = errors.New("the period ends before it begins")
 	errNoTime       = errors.New("effective is empty: the line has no time")
 )
 
@@ -56,6 +57,10 @@ func (r *Reader) setTimes(o *health.Observation, get func(field) string) error {
 	}
 	if start.day.IsZero() != end.day.IsZero() {
 		return errHalfDays
+	}
+	// Here, because the first instant of the year 1 is Go's zero time and would stand for no end.
+	if end.day.IsZero() && end.instant.Before(start.instant) {
+		return errBackwards
 	}
 	o.EffectiveEnd, o.EndDay = end.instant, end.day
 	return nil

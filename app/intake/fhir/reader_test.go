@@ -306,6 +306,8 @@ func TestReadError(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	f.Add(line("", ""))
 	f.Add(line(`"valueQuantity"`, `"component":[{"code":{"text":"x"},"valueInteger":1},null],"dataAbsentReason"`))
+	f.Add(line(`"id":"o1"`, `"id":"o1","meta":{"lastUpdated":"2026-03-02T06:00:00.1234567+01:00"}`))
+	f.Add(line(`"effectiveDateTime":"2026-03-01T10:00:00+01:00"`, `"effectivePeriod":{"start":"2026-03-01T10:00:00.1234560000Z","end":"0001-01-01T00:00:00Z"}`))
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, rec := range readAll(t, s) {
 			if rec.Blank && (len(rec.Problems) > 0 || len(rec.Observations) > 0) {
@@ -320,6 +322,9 @@ func FuzzReader(f *testing.F) {
 				}
 				if !o.HasValue && o.ValueText == "" && o.Status != health.EnteredInError {
 					t.Errorf("line %d: an observation without value", rec.Line)
+				}
+				if u := o.Updated; !u.IsZero() && (u.Year() < 1900 || u.Nanosecond()%1000 != 0) || o.EffectiveAt.Nanosecond()%1000 != 0 || o.EffectiveEnd.Nanosecond()%1000 != 0 {
+					t.Errorf("line %d: a time that can't be kept", rec.Line)
 				}
 				if intake.CheckObservation(&o) != nil {
 					t.Errorf("line %d: an observation that can't be stored", rec.Line)

@@ -49,6 +49,10 @@ func effectivePeriod(p *period, o *health.Observation) error {
 	if start.day.IsZero() != end.day.IsZero() {
 		return errors.New("one end of the effective period has a time of day and the other has not")
 	}
+	// Here, because the first instant of the year 1 is Go's zero time and would stand for no end.
+	if end.day.IsZero() && end.instant.Before(start.instant) {
+		return errors.New("the period ends before it begins")
+	}
 	o.EffectiveEnd, o.EndDay = end.instant, end.day
 	return nil
 }

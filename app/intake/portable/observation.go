@@ -145,6 +145,10 @@ func readTimes(l *line, o *health.Observation) error {
 	var minutes int
 	var written bool
 	o.EffectiveEnd, minutes, written, err = instant(l.EffectiveEnd)
+	if err == nil && o.EffectiveEnd.Before(o.EffectiveAt) {
+		// Here, because the first instant of the year 1 is Go's zero time and would stand for no end.
+		return errors.New("the period ends before it begins")
+	}
 	if err == nil && (minutes != o.OffsetMinutes || written != o.HasOffset) {
 		return errors.New("effective and effective_end have different offsets, of which one would be lost")
 	}

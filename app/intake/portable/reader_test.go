@@ -353,6 +353,8 @@ func FuzzReader(f *testing.F) {
 	f.Add(good(`"value":60`, `"value":1e+20,"ref_low":-0`))
 	f.Add(good(`2026-03-01T10:00:00+01:00`, `2026-03-01","effective_end":"2026-03-02`))
 	f.Add(`{"person":{"system":"urn:a","value":"1"},"identifiers":[],"synthetic":false}`)
+	f.Add(good(`"final"`, `"final","updated":"2026-03-02T10:00:00.123456Z"`))
+	f.Add(good(`"final"`, `"final","updated":"9999-12-31T23:59:59.9999999Z"`))
 	f.Fuzz(func(t *testing.T, line string) {
 		list, err := readAll(t, whole(strings.Split(line, "\n")...))
 		if err != nil && !errors.Is(err, ErrIncomplete) {
@@ -389,7 +391,7 @@ func readsAgain(t *testing.T, r Row) {
 		t.Fatalf("%s was read as %+v, %v", line, list, err)
 	}
 	got := list[0].Observations[0]
-	if got.Dedupe(1) != r.Dedupe(1) || got.OffsetMinutes != r.OffsetMinutes || got.Device != r.Device || got.Group != r.Group || list[0].Subject != r.Person {
+	if got.Dedupe(1) != r.Dedupe(1) || got.OffsetMinutes != r.OffsetMinutes || got.Device != r.Device || !got.Updated.Equal(r.Updated) || got.Group != r.Group || list[0].Subject != r.Person {
 		t.Errorf("%s\nwas read as %+v", line, got)
 	}
 }
