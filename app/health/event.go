@@ -169,6 +169,16 @@ type DayPoint struct {
 	LeftSources []string
 	// Bounds are the numbers with a comparator, each with its count; they entered nothing.
 	Bounds []Bound
+	// Below and Above are the values outside a general adult range that a clinician
+	// has signed off; nothing where there is none, or where the chart doesn't look.
+	Below, Above Outside
+}
+
+// Outside are values of a chart's point beyond one end of a range.
+type Outside struct {
+	N int
+	// Furthest is the one that lies furthest out, in the series' unit.
+	Furthest float64
 }
 
 // Bound is a number that a value lies below or above: "< 0.1".

@@ -20,6 +20,12 @@ func Series(s health.Series, unit string) (health.Series, bool) {
 		if p.Bounds, ok = boundsIn(s, p.Bounds, unit); !ok {
 			return s, false
 		}
+		for _, o := range []*health.Outside{&p.Below, &p.Above} {
+			var err error
+			if *o, err = outsideIn(s, *o, unit); err != nil {
+				return s, false
+			}
+		}
 		if p.Used == 0 {
 			converted.Points[i] = p
 			continue
@@ -63,4 +69,14 @@ func rangeIn(s health.Series, unit string) (*health.Range, bool) {
 	var err error
 	r.Low, r.High, err = ConvertRange(s.Metric.Code, r.Low, r.High, s.Unit, unit)
 	return &r, err == nil
+}
+
+// outsideIn are values outside a range in another unit.
+func outsideIn(s health.Series, o health.Outside, unit string) (health.Outside, error) {
+	if o.N == 0 {
+		return o, nil
+	}
+	var err error
+	o.Furthest, err = Convert(s.Metric.Code, o.Furthest, s.Unit, unit)
+	return o, err
 }

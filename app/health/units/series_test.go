@@ -45,3 +45,23 @@ func TestSeriesThatCannotBeHeld(t *testing.T) {
 		}
 	}
 }
+
+// What lies outside a range is converted with the numbers, also where a point has nothing but bounds.
+func TestSeriesConvertsWhatLiesOutside(t *testing.T) {
+	s := health.Series{Metric: health.Metric{Code: "hba1c", Kind: health.Laboratory}, Unit: "%", Points: []health.DayPoint{
+		{N: 2, Used: 2, Min: 6.54304, Mean: 6.54304, Max: 6.54304, Above: health.Outside{N: 2, Furthest: 6.54304}},
+		{N: 1, Bounds: []health.Bound{{Comparator: ">", Value: 6.54304, N: 1}}, Above: health.Outside{N: 1, Furthest: 6.54304}},
+		{N: 1, Used: 1, Min: 5, Mean: 5, Max: 5},
+	}}
+	got, ok := Series(s, "mmol/mol")
+	if !ok || got.Points[0].Above != (health.Outside{N: 2, Furthest: 48}) || got.Points[1].Above != (health.Outside{N: 1, Furthest: 48}) || got.Points[2].Above.N != 0 || got.Points[2].Above.Furthest != 0 {
+		t.Errorf("%v %+v", ok, got.Points)
+	}
+	if s.Points[0].Above.Furthest != 6.54304 {
+		t.Error("the series itself changed")
+	}
+	far := health.Series{Metric: health.Metric{Code: "distance_walk_run", Kind: health.Total}, Unit: "km", Points: []health.DayPoint{{Below: health.Outside{N: 1, Furthest: math.MaxFloat64}}}}
+	if got, ok := Series(far, "m"); ok || got.Unit != "km" {
+		t.Errorf("%v %+v", ok, got)
+	}
+}
