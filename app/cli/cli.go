@@ -53,6 +53,7 @@ type grammar struct {
 	APIKey          apikeyCommands         `cmd:"" name:"apikey" help:"Keys with which programs read."`
 	Audit           auditCommands          `cmd:"" help:"The audit log."`
 	Keys            keysCommands           `cmd:"" help:"The portal's own secret keys."`
+	Ranges          rangesCommands         `cmd:"" help:"General adult ranges, which clinicians sign off."`
 	Version         versionCommand         `cmd:"" help:"Print the program's version."`
 }
 

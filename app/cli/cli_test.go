@@ -130,7 +130,7 @@ func TestCommandsListsEveryCommand(t *testing.T) {
 		names[d.Name] = d.Help != ""
 	}
 	for _, want := range []string{"serve", "demo", "migrate", "sync-reports", "import events", "refresh-views", "cleanup-sessions", "verify",
-		"user add", "user list", "user roles", "user disable", "user enable", "user enrol-link", "version"} {
+		"user add", "user list", "user roles", "user disable", "user enable", "user enrol-link", "ranges list", "version"} {
 		if !names[want] {
 			t.Errorf("no command %q with a help text", want)
 		}

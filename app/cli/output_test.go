@@ -64,7 +64,7 @@ func TestPrintingToAClosedOutput(t *testing.T) {
 	env := []string{"DATABASE_URL=" + storetest.Open(t).DSN(), "PORTAL_DATA=" + filepath.Join(dir, "data"), "PORTAL_KEYS=" + filepath.Join(dir, "keys"), "LOG_LEVEL=error",
 		"GENOMICS_MANIFEST=" + write("manifest.yaml", "version: 1\nsite: {name: Test}\nreports: [{name: r, root: reports, include: [\"**/*.html\"], settle: 0s}]\n")}
 	events := write("empty.ndjson", "")
-	for _, command := range []string{"version", "migrate", "user add ada --role ops", "user list", "user list --json", "user enrol-link ada", "user roles ada --role analyst", "user disable ada", "user enable ada",
+	for _, command := range []string{"version", "migrate", "user add ada --role ops", "user list", "user list --json", "ranges list", "ranges list --json", "user enrol-link ada", "user roles ada --role analyst", "user disable ada", "user enable ada",
 		"import events " + events, "import events --json " + events, "sync-reports", "sync-reports --json", "refresh-views", "cleanup-sessions",
 		"verify", "verify --json"} {
 		t.Run(command, func(t *testing.T) {
