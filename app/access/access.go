@@ -73,6 +73,10 @@ const (
 	ReportsRead Permission = "reports.read"
 	// LookersRead shows who looked at one's patients.
 	LookersRead Permission = "lookers.read"
+	// RangesRead shows the general adult ranges and who signed them off.
+	RangesRead Permission = "ranges.read"
+	// RangesSign signs general adult ranges off, and withdraws that.
+	RangesSign Permission = "ranges.sign"
 	// BreakGlass opens one patient outside one's care teams in an emergency.
 	BreakGlass Permission = "break-glass.use"
 	// BreakGlassRead shows the queue of break-glass accesses.
@@ -94,7 +98,7 @@ const (
 // Permissions lists every permission that a role can grant.
 func Permissions() []Permission {
 	return []Permission{
-		PatientsRead, EventsRead, ReportsRead, LookersRead, BreakGlass, BreakGlassRead, BreakGlassReview,
+		PatientsRead, EventsRead, ReportsRead, LookersRead, RangesRead, RangesSign, BreakGlass, BreakGlassRead, BreakGlassReview,
 		AuditRead, ResearchRead, UsersManage, TeamsManage, KeysManage,
 	}
 }
@@ -119,7 +123,7 @@ func ParseScope(s string) (Permission, error) {
 func grants(r Role) []Permission {
 	switch r {
 	case Clinician:
-		return []Permission{PatientsRead, EventsRead, ReportsRead, LookersRead, BreakGlass}
+		return []Permission{PatientsRead, EventsRead, ReportsRead, LookersRead, RangesRead, RangesSign, BreakGlass}
 	case Analyst:
 		return []Permission{ReportsRead}
 	case Researcher:

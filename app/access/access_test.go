@@ -28,7 +28,7 @@ func TestParseRole(t *testing.T) {
 func TestGrants(t *testing.T) {
 	all := access.Permissions()
 	want := map[access.Role][]access.Permission{
-		access.Clinician:  {access.PatientsRead, access.EventsRead, access.ReportsRead, access.LookersRead, access.BreakGlass},
+		access.Clinician:  {access.PatientsRead, access.EventsRead, access.ReportsRead, access.LookersRead, access.RangesRead, access.RangesSign, access.BreakGlass},
 		access.Analyst:    {access.ReportsRead},
 		access.Researcher: {access.ResearchRead},
 		access.Ops:        nil,

@@ -23,14 +23,16 @@ const (
 // What is recorded of reading health data and the log itself.
 const (
 	// KindPatients has the note "searched", never what was searched for.
-	KindPatients    Kind = "patients.list"
-	KindPatient     Kind = "patient.view"
-	KindEvents      Kind = "events.view"
-	KindExport      Kind = "events.export"
-	KindSavedView   Kind = "events.saved-view"
-	KindReports     Kind = "reports.list"
-	KindReport      Kind = "report.view"
-	KindReportFile  Kind = "report.file"
+	KindPatients   Kind = "patients.list"
+	KindPatient    Kind = "patient.view"
+	KindEvents     Kind = "events.view"
+	KindExport     Kind = "events.export"
+	KindSavedView  Kind = "events.saved-view"
+	KindReports    Kind = "reports.list"
+	KindReport     Kind = "report.view"
+	KindReportFile Kind = "report.file"
+	// KindRanges is the page of the general adult ranges.
+	KindRanges      Kind = "ranges.view"
 	KindLookers     Kind = "lookers.view"
 	KindResearch    Kind = "research.view"
 	KindAudit       Kind = "audit.view"
@@ -66,6 +68,9 @@ const (
 	KindPersonMerge      Kind = "person.merge"
 	KindPersonSplit      Kind = "person.split"
 	KindSourcePriority   Kind = "source.priority"
-	KindChainStart       Kind = "chain.start"
-	KindChainEnd         Kind = "chain.end"
+	// KindRangeSign and KindRangeWithdraw have the metric's code as their subject.
+	KindRangeSign     Kind = "range.sign-off"
+	KindRangeWithdraw Kind = "range.withdraw"
+	KindChainStart    Kind = "chain.start"
+	KindChainEnd      Kind = "chain.end"
 )

@@ -110,7 +110,7 @@ func (p *Portal) server(ctx context.Context) (*web.Server, error) {
 		Keys: p.APIKeys(), KeyReader: p.APIKeys(), KeyKeeper: p.APIKeys(), Downloads: downloadTokens{ring},
 		People: directory, PeopleRights: directory, UserPasskeys: keys, UserSessions: p.Sessions(),
 		Teams: p.DB, TeamKeeper: p.DB,
-		Patients: p.DB, Series: p.aggregates, Home: p.aggregates, NewReports: index, Views: viewIDs{ring}, Events: p.DB, SavedViews: p.DB, Exports: p.DB, Receipts: p.DB,
+		Patients: p.DB, Series: p.aggregates, Ranges: p.DB, RangeKeeper: p.DB, Home: p.aggregates, NewReports: index, Views: viewIDs{ring}, Events: p.DB, SavedViews: p.DB, Exports: p.DB, Receipts: p.DB,
 		Audit: log, AuditLog: p.DB, Lookers: p.DB, Emergencies: p.DB, Reviews: p.DB, Alerts: p.Alerts(),
 		Research: research.NewView(p.DB, ring),
 		Reports:  index, ReportRights: p.DB, ReportFiles: reportfile.NewFiles(m),

@@ -69,7 +69,7 @@ func newEmergencyClinic(t *testing.T) emergencyClinic {
 	text(&c.officer, user, "pia")
 	c.site = newSite(t, func(d *Deps) {
 		d.Patients, d.Series, d.Events, d.Emergencies, d.Reviews, d.Lookers, d.AuditLog = db, db, db, db, db, db, db
-		d.Home, d.Views, d.SavedViews, d.NewReports = db, fakeViews{}, db, &fakeIndex{}
+		d.Home, d.Ranges, d.Views, d.SavedViews, d.NewReports = db, db, fakeViews{}, db, &fakeIndex{}
 		d.Attempts, d.Alerts, d.Sessions = db, c.alerts, namedSessions{map[string]int64{"clinician": c.me, "privacy": c.officer, "clinician+privacy": c.me}}
 	})
 	c.server.cfg.Now = time.Now

@@ -336,7 +336,7 @@ func (e emergencyHealth) Patient(ctx context.Context, userID int64, id string) (
 func TestBreakGlassBannerIsEverywhere(t *testing.T) {
 	s := newSite(t, func(d *Deps) {
 		f := emergencyHealth{withData()}
-		d.Patients, d.Series, d.Events, d.Home, d.Views, d.Lookers = f, f, f, f, fakeViews{}, fakeLookers{}
+		d.Patients, d.Ranges, d.Series, d.Events, d.Home, d.Views, d.Lookers = f, f, f, f, f, fakeViews{}, fakeLookers{}
 		d.NewReports, d.SavedViews = &fakeIndex{}, f
 	})
 	s.server.cfg.Zone, _ = time.LoadLocation("Europe/Berlin")

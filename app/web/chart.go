@@ -7,6 +7,7 @@ import (
 
 	"healthportal/app/access"
 	"healthportal/app/health"
+	"healthportal/app/health/adultrange"
 	"healthportal/app/health/units"
 	"healthportal/views/patients"
 )
@@ -19,8 +20,8 @@ type SeriesStore interface {
 
 // chartOf reads the chart that the query asks for: by default the newest month
 // with data of the heart rate, else of the first metric.
-func (h patientPages) chartOf(r *request, p health.Person, metrics []health.MetricSummary) (patients.ChartProps, error) {
-	props := patients.ChartProps{PublicID: p.PublicID, Metrics: metrics}
+func (h patientPages) chartOf(r *request, p health.Person, metrics []health.MetricSummary, ranges adultrange.Sheet) (patients.ChartProps, error) {
+	props := patients.ChartProps{PublicID: p.PublicID, Person: p, Metrics: metrics, Ranges: ranges}
 	var err error
 	if props.Metric, err = chooseMetric(r.query("metric"), metrics); err != nil {
 		return props, err
@@ -35,15 +36,33 @@ func (h patientPages) chartOf(r *request, p health.Person, metrics []health.Metr
 		return props, err
 	}
 	props.Window.Zone = p.Zone(r.zone())
-	series, err := h.series.Series(r.ctx, access.One(p.ID), p.ID, props.Metric.Metric.Code, props.Window)
+	series, err := h.seriesOf(r, &props, props.Metric.Metric.Code)
 	if err != nil {
 		return props, err
 	}
 	props.Series = inUnit(series, props.Unit)
 	if second := props.Compare.Metric.Code; second != "" {
-		props.Compared, err = h.series.Series(r.ctx, access.One(p.ID), p.ID, second, props.Window)
+		props.Compared, err = h.seriesOf(r, &props, second)
 	}
 	return props, err
+}
+
+// seriesOf reads the series of a metric, with the values outside its signed-off range.
+func (h patientPages) seriesOf(r *request, props *patients.ChartProps, metric string) ([]health.Series, error) {
+	p, scope := props.Person, access.One(props.Person.ID)
+	series, err := h.series.Series(r.ctx, scope, p.ID, metric, props.Window)
+	if err != nil {
+		return nil, err
+	}
+	standing, _ := props.Ranges.Of(metric)
+	if asked, ok := standing.Outlying(p, props.Window); ok {
+		events, err := h.ranges.OutlyingEvents(r.ctx, scope, asked)
+		if err != nil {
+			return nil, err
+		}
+		standing.Attach(series, p, props.Window, events)
+	}
+	return series, nil
 }
 
 // inUnit shows the series in a unit; one that is in no unit of its metric stays as it is.

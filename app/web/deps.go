@@ -41,6 +41,9 @@ type Deps struct {
 	Patients PatientStore
 	Series   SeriesStore
 	Events   EventStore
+	// Ranges are the general adult ranges and who signed them off, RangeKeeper the acts of clinicians.
+	Ranges      RangeStore
+	RangeKeeper RangeKeeper
 	// Home is what stands beside the list of patients and on a patient's page, NewReports the
 	// newest reports there, Views the seal of searches in addresses.
 	Home       HomeStore

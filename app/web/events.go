@@ -27,6 +27,7 @@ type eventPages struct {
 	store    EventStore
 	patients PatientStore
 	views    ViewStore
+	ranges   RangeStore
 }
 
 // table answers GET /dashboard/events: a page of one patient's events.
@@ -51,6 +52,9 @@ func (h eventPages) table(r *request) error {
 		return err
 	}
 	props.Filter.Person, props.Filter.Choices = p.ID, true
+	if props.Ranges, err = r.rangeSheet(h.ranges); err != nil {
+		return err
+	}
 	if props.Page, err = h.store.EventPage(r.ctx, access.One(p.ID), props.Filter); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func newExportClinic(t *testing.T, rows int) *exportClinic {
 		}
 	}
 	c.site = newSite(t, func(d *Deps) {
-		d.Patients, d.Series, d.Events, d.Exports, d.Receipts, d.Emergencies = db, db, db, db, db, db
+		d.Patients, d.Series, d.Events, d.Ranges, d.Exports, d.Receipts, d.Emergencies = db, db, db, db, db, db, db
 		d.Sessions = namedSessions{map[string]int64{"clinician": user}}
 	})
 	c.server.cfg.ExportCheckRows = 10_000

@@ -27,7 +27,7 @@ func newFilterWorld(f *testing.F) *filterWorld {
 	server, err := New(Config{
 		Origin: testOrigin, Zone: time.UTC, Logger: slog.New(slog.DiscardHandler), Now: testNow, RateLimit: 1e6}, Deps{
 		Sessions: roleSessions{}, Audit: &logbook{}, Attempts: noAttempts{}, Keys: noKeys{}, Alerts: &alertBox{},
-		Patients: w.health, Series: w.health, Home: w.health, Views: fakeViews{}, NewReports: &fakeIndex{}, Events: w.health, SavedViews: w.health, AuditLog: w.log, Research: w.lab, Reports: w.index, ReportRights: w.index,
+		Patients: w.health, Series: w.health, Home: w.health, Ranges: w.health, Views: fakeViews{}, NewReports: &fakeIndex{}, Events: w.health, SavedViews: w.health, AuditLog: w.log, Research: w.lab, Reports: w.index, ReportRights: w.index,
 	})
 	if err != nil {
 		f.Fatal(err)

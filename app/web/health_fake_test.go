@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"healthportal/app/access"
 	"healthportal/app/genomics"
 	"healthportal/app/health"
+	"healthportal/app/health/adultrange"
 )
 
 // fakeHealth is one patient in the care team of user 7, with recorded questions.
@@ -29,6 +31,13 @@ type fakeHealth struct {
 	// views are the saved ones by user and person; versions the history of event 5.
 	views    map[string]string
 	versions []health.EventVersion
+	// acts are the last ones about ranges; outlying the events that may lie outside one.
+	acts             []adultrange.Act
+	outlying         []health.Event
+	failOutlying     bool
+	rangeErr, actErr error
+	gotAct           string
+	gotOutlying      []adultrange.Outlying
 
 	gotFilter   health.EventFilter
 	gotPatients health.PatientFilter
@@ -88,7 +97,11 @@ func (f *fakeHealth) Series(_ context.Context, scope access.Scope, _ health.Pers
 	if list, ok := f.byZoom[w.Zoom]; ok {
 		return list, f.err
 	}
-	return f.series, f.err
+	list := slices.Clone(f.series)
+	for i := range list {
+		list[i].Points = slices.Clone(list[i].Points) // what is marked at them is the page's
+	}
+	return list, f.err
 }
 
 func (f *fakeHealth) EventPage(_ context.Context, scope access.Scope, filter health.EventFilter) (health.EventPage, error) {
@@ -166,7 +179,7 @@ func withData() *fakeHealth {
 
 func healthSite(f *fakeHealth) func(*Deps) {
 	return func(d *Deps) {
-		d.Patients, d.Series, d.Events, d.Home, d.Views, d.SavedViews = f, f, f, f, fakeViews{}, f
+		d.Patients, d.Series, d.Events, d.Home, d.Views, d.SavedViews, d.Ranges, d.RangeKeeper = f, f, f, f, fakeViews{}, f, f, f
 		if d.NewReports == nil {
 			d.NewReports = &fakeIndex{state: genomics.IndexState{LastChange: 9}}
 		}
@@ -220,3 +233,21 @@ func (x *fakeIndex) Reports(_ context.Context, f genomics.ReportFilter) (genomic
 }
 
 func (x *fakeIndex) Status(context.Context) (genomics.IndexState, error) { return x.state, x.err }
+
+func (f *fakeHealth) RangeSheet(context.Context) (adultrange.Sheet, error) {
+	return adultrange.NewSheet(f.acts), f.rangeErr
+}
+
+func (f *fakeHealth) OutlyingEvents(_ context.Context, scope access.Scope, o adultrange.Outlying) ([]health.Event, error) {
+	f.gotScope = scope
+	f.gotOutlying = append(f.gotOutlying, o)
+	if f.failOutlying {
+		return nil, errSecret
+	}
+	return f.outlying, nil
+}
+
+func (f *fakeHealth) ActOnRange(_ context.Context, userID int64, metric string, kind adultrange.ActKind, digest string) error {
+	f.gotAct = fmt.Sprint(userID, " ", kind, " ", metric, " ", digest)
+	return f.actErr
+}

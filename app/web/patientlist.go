@@ -48,6 +48,7 @@ type ViewSealer interface {
 type patientPages struct {
 	store   PatientStore
 	series  SeriesStore
+	ranges  RangeStore
 	home    HomeStore
 	reports NewReports
 	views   ViewSealer

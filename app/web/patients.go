@@ -61,7 +61,10 @@ func (h patientPages) overview(r *request, p health.Person) (patients.ShowProps,
 		return props, err
 	}
 	props.Metrics = metrics
-	props.Chart, err = h.chartOf(r, p, metrics)
+	if props.Ranges, err = r.rangeSheet(h.ranges); err != nil {
+		return props, err
+	}
+	props.Chart, err = h.chartOf(r, p, metrics, props.Ranges)
 	return props, err
 }
 

@@ -68,7 +68,7 @@ func (s *Server) pageProps(r *request, title string) layout.PageProps {
 	return layout.PageProps{
 		Title: title, Path: r.c.Path(), SiteName: s.cfg.SiteName, Nav: navigation(p),
 		User: &layout.UserProps{Name: p.Name, Roles: roles, CSRF: r.csrf(),
-			CanSwitch: r.session.CanSwitch, Research: r.session.Research},
+			CanSwitch: r.session.CanSwitch, Research: r.session.Research, Ranges: p.Can(access.RangesRead)},
 		Synthetic: s.cfg.Synthetic, Version: s.cfg.Version, RequestID: r.id(), Assets: s.assets,
 		LockAfter: int(session.Idle.Seconds()), VerifiedUntil: r.session.Verified.Add(session.StepUp).Unix(),
 		VerifiedFor: int(r.session.Verified.Add(session.StepUp).Sub(r.now()).Seconds()),

@@ -74,8 +74,9 @@ func (s *Server) exportPages() exportPages {
 
 // patientRoutes show patients and their health events.
 func (s *Server) patientRoutes() []route {
-	patient := patientPages{s.deps.Patients, s.deps.Series, s.deps.Home, s.deps.NewReports, s.deps.Views}
-	event := eventPages{s.deps.Events, s.deps.Patients, s.deps.SavedViews}
+	patient := patientPages{s.deps.Patients, s.deps.Series, s.deps.Ranges, s.deps.Home, s.deps.NewReports, s.deps.Views}
+	event := eventPages{s.deps.Events, s.deps.Patients, s.deps.SavedViews, s.deps.Ranges}
+	ranges := rangePages{s.deps.Ranges, s.deps.RangeKeeper}
 	export := s.exportPages()
 	return []route{
 		{method: http.MethodGet, path: "/", permission: access.SignedIn, handle: s.home},
@@ -91,5 +92,8 @@ func (s *Server) patientRoutes() []route {
 		{method: http.MethodGet, path: "/dashboard/events/exports/:id", permission: access.SignedIn, handle: export.receipt, quiet: true},
 		{method: http.MethodGet, path: "/patients/:id", permission: access.EventsRead, audit: access.KindPatient, handle: patient.show},
 		{method: http.MethodGet, path: "/patients/:id/chart", permission: access.EventsRead, audit: access.KindPatient, handle: patient.chart},
+		{method: http.MethodGet, path: "/settings/ranges", permission: access.RangesRead, audit: access.KindRanges, handle: ranges.list},
+		{method: http.MethodPost, path: "/settings/ranges/:metric/sign-off", permission: access.RangesSign, audit: access.KindRangeSign, handle: ranges.signOff, stepUp: true},
+		{method: http.MethodPost, path: "/settings/ranges/:metric/withdraw", permission: access.RangesSign, audit: access.KindRangeWithdraw, handle: ranges.withdraw, stepUp: true},
 	}
 }

@@ -26,6 +26,7 @@ func expected() map[string]string {
 			"POST /settings/passkeys/begin|POST /settings/passkeys/finish|POST /settings/passkeys/:id/name|POST /settings/passkeys/:id/remove|" +
 			"GET /settings/keys|GET /dashboard/events/exports/:id|POST /settings/keys/:id/revoke",
 		"clinician": "GET /dashboard|POST /dashboard/search|GET /dashboard/events|GET /dashboard/events/:id/versions|POST /dashboard/events/view|POST /dashboard/events/view/forget|GET /dashboard/events/export|GET /dashboard/events/export.csv|GET /dashboard/events/export.ndjson|GET /patients/:id|GET /patients/:id/chart|GET /patients/:id/access|" +
+			"GET /settings/ranges|POST /settings/ranges/:metric/sign-off|POST /settings/ranges/:metric/withdraw|" +
 			"GET /break-glass|POST /break-glass/find|POST /break-glass/open|POST /break-glass/:id/end",
 		"clinician analyst": "GET /genomics/reports|POST /genomics/reports|GET /genomics/reports/:id|GET /genomics/reports/:id/file",
 		"researcher":        "GET /research|GET /research/events|GET /research/participants|GET /research/participants/:pseudonym",
@@ -54,7 +55,7 @@ func verifyFirst(route string) bool {
 	case route == "POST /admin/users/search", route == "POST /admin/audit/patient", strings.HasSuffix(path, "/name") && strings.HasPrefix(path, "/settings"):
 		return false
 	}
-	return method == http.MethodPost && (strings.HasPrefix(path, "/admin/") || strings.HasPrefix(path, "/settings/passkeys/"))
+	return method == http.MethodPost && (strings.HasPrefix(path, "/admin/") || strings.HasPrefix(path, "/settings/passkeys/") || strings.HasPrefix(path, "/settings/ranges/"))
 }
 
 func everyRole() []string {

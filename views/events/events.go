@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	"healthportal/app/health"
+	"healthportal/app/health/adultrange"
 	"healthportal/app/health/units"
 	"healthportal/views/format"
 	"healthportal/views/patients"
@@ -32,6 +33,8 @@ type Props struct {
 	// Unit is the one of the metric's that the reader chose to see its values in; empty: as stored.
 	Unit string
 	Page health.EventPage
+	// Ranges are the general adult ranges, with what is signed off.
+	Ranges adultrange.Sheet
 	// Saved is the view that the reader keeps for the patient, empty where there is none;
 	// SavedBroken says that it can't be read any more.
 	Saved       string
@@ -249,7 +252,7 @@ func metricCell(e health.Event) ui.Cell {
 
 func (p Props) valueCell(e health.Event) ui.Cell {
 	read := units.Read(&e.Observation, p.Unit)
-	cell := ui.Cell{Text: e.ValueText, Mark: patients.MarkOf(e.Observation, read.Unit)}
+	cell := ui.Cell{Text: e.ValueText, Mark: patients.Marked(p.Ranges, p.Person, e, read.Unit)}
 	if e.HasValue {
 		cell.Text = format.Reading(e.Observation, read)
 	}

@@ -103,11 +103,25 @@ func bothMarks(a, b ui.Mark) ui.Mark {
 	if a.Label == "" && b.Label == "" {
 		return ui.Mark{}
 	}
-	m := ui.Mark{Label: a.Label, Why: apart(a.Why, b.Why)}
+	m := ui.Mark{Label: a.Label, Why: apart(a.Why, b.Why), Arrow: bothArrows(a, b)}
 	if a.Label != b.Label {
 		m.Label = strings.Trim(a.Label+", "+b.Label, ", ")
 	}
 	return m
+}
+
+// bothArrows is the arrow of two marks; none where one of them is a warning.
+func bothArrows(a, b ui.Mark) ui.Icon {
+	switch {
+	case a.Label == "":
+		return b.Arrow
+	case b.Label == "" || a.Arrow == b.Arrow:
+		return a.Arrow
+	case a.Arrow == "" || b.Arrow == "":
+		return ""
+	default:
+		return ui.IconSort // one above, one below
+	}
 }
 
 // pairFlag shows the laboratory's flag of each value.

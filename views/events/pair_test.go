@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"healthportal/app/health"
+	"healthportal/app/health/adultrange"
 	"healthportal/views/ui"
 )
 
@@ -135,5 +136,47 @@ func TestPairInAUnit(t *testing.T) {
 	p.Filter.Metric, p.Unit = systolic, "kPa"
 	if line := row(t, p, "1"); strings.Contains(line, "120/80") || !strings.Contains(line, "received as 120 mm[Hg]; diastolic received as 80") {
 		t.Errorf("%s", line)
+	}
+}
+
+// What a signed-off range says of one of the two is said of that one alone, and is no warning.
+func TestSignedOffRangesOfAPair(t *testing.T) {
+	var acts []adultrange.Act
+	for _, m := range []string{systolic, diastolic} {
+		r, _ := adultrange.Of(m)
+		acts = append(acts, adultrange.Act{Metric: m, Kind: adultrange.SignOff, Digest: r.Digest(), By: "Dr Eve", At: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)})
+	}
+	marked := func(s, d float64, change ...func(*health.Event)) string {
+		p := with(pressure(1, systolic, s, "g", change...), pressure(2, diastolic, d, "g"))
+		p.Person.BirthDate, p.Ranges = health.Day{Year: 1980, Month: 1, Dom: 1}, adultrange.NewSheet(acts)
+		return row(t, p, "1")
+	}
+	const one, two = "systolic below 120 mmHg, signed off by Dr Eve on 1 Mar 2026", "diastolic below 80 mmHg, signed off by Dr Eve on 1 Mar 2026"
+	for name, tt := range map[string]struct {
+		line       string
+		has, lacks []string
+	}{
+		"both":   {marked(130, 90), []string{"mark-range", "above the general adult range", one + "; " + two}, []string{"kind-warn"}},
+		"one":    {marked(130, 70), []string{"mark-range", one}, []string{two, "kind-warn"}},
+		"other":  {marked(110, 90), []string{"mark-range", two}, []string{one, "kind-warn"}},
+		"none":   {marked(110, 70), nil, []string{"mark-range", "general adult"}},
+		"lab's":  {marked(130, 70, func(e *health.Event) { e.Flag = "N" }), nil, []string{"mark-range", "general adult"}},
+		"absurd": {marked(500, 90), []string{"kind-warn", "implausible, above the general adult range", two}, []string{"mark-range"}},
+	} {
+		for _, text := range tt.has {
+			if !strings.Contains(tt.line, text) {
+				t.Errorf("%s: the line lacks %q:\n%s", name, text, tt.line)
+			}
+		}
+		for _, text := range tt.lacks {
+			if strings.Contains(tt.line, text) {
+				t.Errorf("%s: the line holds %q:\n%s", name, text, tt.line)
+			}
+		}
+	}
+	for _, tt := range []struct{ a, b, want ui.Icon }{{ui.IconUp, ui.IconUp, ui.IconUp}, {ui.IconUp, ui.IconDown, ui.IconSort}, {ui.IconUp, "", ""}, {"", ui.IconDown, ""}} {
+		if got := bothArrows(ui.Mark{Label: "a", Arrow: tt.a}, ui.Mark{Label: "b", Arrow: tt.b}); got != tt.want {
+			t.Errorf("%q and %q: %q", tt.a, tt.b, got)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"healthportal/app/health"
+	"healthportal/app/health/adultrange"
 	"healthportal/app/health/units"
 )
 
@@ -77,5 +78,45 @@ func TestEveryCatalogueUnitHasWords(t *testing.T) {
 				t.Errorf("%s: unit %q", m.Code, u)
 			}
 		}
+	}
+}
+
+// The catalogue's own words, metric by metric, and the limits in other units.
+func TestAdultRanges(t *testing.T) {
+	for _, r := range adultrange.All() {
+		var parts []string
+		for _, p := range r.Parts {
+			words := AdultRange(r, p, "")
+			switch p.Sex {
+			case health.Male:
+				words = "men " + words
+			case health.Female:
+				words = "women " + words
+			}
+			parts = append(parts, words)
+		}
+		want := r.Metric.Reference
+		if rest, ok := strings.CutPrefix(want, "fasting "); ok {
+			want = rest + " fasting"
+		}
+		want = strings.Replace(want, "150 min a week or more", "150 min or more a week", 1)
+		if r.Context == adultrange.PerNight {
+			want += " a night"
+		}
+		if got := strings.Join(parts, ", "); got != want {
+			t.Errorf("%s: %q, the catalogue says %q", r.Metric.Code, got, want)
+		}
+	}
+	for _, tt := range []struct{ metric, unit, want string }{
+		{"hba1c", "mmol/mol", "below ≈ 38.78 mmol/mol"}, {"creatinine", "umol/L", "≈ 65.43–≈ 119.4 µmol/L"}, {"body_temperature", "[degF]", "96.98–100.4 °F"}, {"egfr", "", "90 mL/min/1.73 m² or more"},
+		{"hemoglobin", "g/L", "130 g/L or more"}, {"chol_total", "mmol/L", "below ≈ 5.172 mmol/L"}, {"potassium", "mEq/L", "3.5–5.0 mEq/L"}, {"potassium", "kg", "3.5–5.0 mmol/L"},
+	} {
+		r, _ := adultrange.Of(tt.metric)
+		if got := AdultRange(r, r.Parts[0], tt.unit); got != tt.want {
+			t.Errorf("%s in %q: %q, want %q", tt.metric, tt.unit, got, tt.want)
+		}
+	}
+	if got := SignedOff(adultrange.Act{By: "Dr Eve", At: time.Date(2026, 11, 27, 23, 0, 0, 0, time.UTC)}); got != "signed off by Dr Eve on 27 Nov 2026" {
+		t.Error(got)
 	}
 }

@@ -32,6 +32,8 @@ type UserProps struct {
 	CSRF  string // the session's token for forms and scripts
 	// CanSwitch offers the other mode: Research says that this one shows de-identified data.
 	CanSwitch, Research bool
+	// Ranges offers the general adult ranges.
+	Ranges bool
 }
 
 // PageProps describes a page of a signed-in person.

@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"healthportal/app/health"
+	"healthportal/app/health/adultrange"
 	"healthportal/views/format"
 	"healthportal/views/ui"
 )
@@ -16,6 +17,10 @@ import (
 type ChartProps struct {
 	// PublicID is the patient's.
 	PublicID string
+	// Person is the patient, whose age and sex choose the general adult ranges.
+	Person health.Person
+	// Ranges are these ranges, with what is signed off.
+	Ranges adultrange.Sheet
 	// Metrics are those of which there is data, for the choice.
 	Metrics []health.MetricSummary
 	// Metric is the one that is drawn.

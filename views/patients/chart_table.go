@@ -67,7 +67,7 @@ func (p panel) tableCells(s slot, d health.DayPoint) []ui.Cell {
 	case left:
 		cells = append(cells, none(), none())
 	}
-	count := ui.Cell{Text: format.Count(d.N)}
+	count := ui.Cell{Text: format.Count(d.N), Sub: strings.TrimPrefix(outsideWords(d), ", ")}
 	if p.intoChart() {
 		count.Href = p.slotEvents(s)
 	}

@@ -28,11 +28,6 @@ func (p ChartProps) note() string {
 	if p.rounded() {
 		note += " Numbers after ≈ are rounded."
 	}
-	for _, m := range []health.Metric{p.Metric.Metric, p.Compare.Metric} {
-		if m.Reference != "" {
-			note += fmt.Sprintf(" General adult range of %s, for orientation only: %s.", lowerFirst(m.Name), m.Reference)
-		}
-	}
 	return note
 }
 

@@ -30,6 +30,8 @@ type figure struct {
 	places  []place
 	ranges  []string // path data of the laboratory's range
 	edges   []string // its ends, as heights
+	general []string // ends of a signed-off general adult range, as heights
+	rings   []mark   // values outside it
 	bands   []string // path data
 	lines   []string // polyline points
 	points  []mark
@@ -63,7 +65,7 @@ func newFigure(p panel, slots []slot) figure {
 		at := place{x: px(f.left(i)), width: px(f.pitch), middle: px(f.centre(i)), label: s.label, sub: s.sub}
 		if v := f.values[i]; v != nil {
 			at.href, at.below = p.links(s)
-			at.name, at.belowName = s.name+": "+pointWords(p.series, *v), "Hours of "+s.name
+			at.name, at.belowName = s.name+": "+pointWords(p.series, *v)+outsideWords(*v), "Hours of "+s.name
 		}
 		f.places = append(f.places, at)
 	}
@@ -82,6 +84,7 @@ func newFigure(p panel, slots []slot) figure {
 		f.drawBands()
 	}
 	f.drawBounds()
+	f.drawGeneral(p)
 	f.drawWordless()
 	return f
 }

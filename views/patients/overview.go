@@ -6,6 +6,7 @@ import (
 	"github.com/a-h/templ"
 
 	"healthportal/app/health"
+	"healthportal/app/health/adultrange"
 	"healthportal/app/health/units"
 	"healthportal/views/format"
 	"healthportal/views/ui"
@@ -16,7 +17,9 @@ type ShowProps struct {
 	Person  health.Person
 	Today   health.Day
 	Metrics []health.MetricSummary
-	Chart   ChartProps
+	// Ranges are the general adult ranges, with what is signed off.
+	Ranges adultrange.Sheet
+	Chart  ChartProps
 	// Sparks are the latest days of each series, oldest first.
 	Sparks []health.Series
 	// Reports are nil where the reader may see none.
@@ -51,7 +54,7 @@ func (p ShowProps) rows() []templ.Component {
 		if received := format.Received(e.Observation, read); received != "" {
 			cells[1].Sub = strings.TrimPrefix(cells[1].Sub+"; "+received, "; ")
 		}
-		cells[1].Mark = MarkOf(e.Observation, e.Unit)
+		cells[1].Mark = Marked(p.Ranges, p.Person, e, e.Unit)
 		if e.Status != health.Final {
 			cells[4].Sub += ", " + string(e.Status)
 		}

@@ -47,8 +47,12 @@ type Cell struct {
 	HX      HX              // for the link; address taken from Href
 }
 
-// Mark warns about what a cell says: a badge with one or two words, and why.
-type Mark struct{ Label, Why string }
+// Mark warns about what a cell says: a badge with a few words, and why. With an
+// Arrow it is no warning but what a range says of a number, and looks unlike a flag.
+type Mark struct {
+	Label, Why string
+	Arrow      Icon
+}
 
 // RowProps describes a row. Cells stand in the order of the columns, which lend their alignment and label.
 type RowProps struct {
