@@ -25,7 +25,7 @@ func TestRangesPage(t *testing.T) {
 	wantWords(t, source, "General adult ranges", "Vital signs and body", "Activity and sleep", "Laboratory", "3.5–5.0 mmol/L", "below 120 mmHg", "96 % or more",
 		"men: up to 102 cm", "women: up to 88 cm", "18 years and older", "60–100 /min at rest", "70–99 mg/dL fasting", "150 min or more a week", "420–540 min a night", "36.1–38.0 °C",
 		"Marks nothing: values are parts of a night, the range is of the whole.", "no value says whether it was taken fasting", "KDIGO 2012",
-		"by Dr &lt;Eve&gt; on 28 Mar 2026, 14:05", "withdrawn by Dr &lt;Eve&gt;", "Changed since", "when it was: 130–150 mmol/L", "Times are in the zone UTC")
+		"by Dr &lt;Eve&gt; on 28 Mar 2026, 14:05", "withdrawn by Dr &lt;Eve&gt;", "Changed since", "when it was: 130–150 mmol/L", "Times are in the zone UTC", `<span class="nowrap">2823-3,</span>`, `<span class="visually-hidden"> Sodium</span>`)
 	if strings.Contains(source, "style=") || strings.Contains(source, "<Eve>") {
 		t.Error("hostile text or style in the markup")
 	}
