@@ -38,7 +38,7 @@ func Metrics() []Metric {
 // writeMetrics writes all metrics in the text format of Prometheus.
 func writeMetrics(w io.Writer, c cache.Counts) {
 	for _, m := range Metrics() {
-		value := uint64(max(0, m.read(c))) //nolint:gosec // never negative
+		value := uint64(max(0, m.read(c)))
 		if m.Kind == "counter" {
 			metrics.WriteCounterUint64(w, m.Name, value)
 		} else {
