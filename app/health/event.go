@@ -83,6 +83,8 @@ type EventFilter struct {
 	CountAll bool
 	// Choices asks for the page's Sources and Flags.
 	Choices bool
+	// Nights asks for the page's SleepNear.
+	Nights bool
 	// After asks for the events older than the cursor, Before for the newer ones. At most one is set.
 	After, Before *Cursor
 }
@@ -130,6 +132,11 @@ type EventPage struct {
 	AtLeast bool
 	// Metrics are those of which the person has data, whatever the filter, in the catalogue's order and then by name.
 	Metrics []MetricCount
+	// SleepNear are the person's intervals of sleep around those of the page, whatever the
+	// filter and with those of the page among them, where it asked for its Nights; with
+	// SleepCut there are more than could be read.
+	SleepNear []Event
+	SleepCut  bool
 	// Sources and Flags are those of the person's rows, whatever the filter, where it asked
 	// for its Choices: by name, and by code.
 	Sources []EventSource

@@ -51,7 +51,7 @@ func (h eventPages) table(r *request) error {
 	if err := h.withSaved(r, &props); err != nil {
 		return err
 	}
-	props.Filter.Person, props.Filter.Choices = p.ID, true
+	props.Filter.Person, props.Filter.Choices, props.Filter.Nights = p.ID, true, true
 	if props.Ranges, err = r.rangeSheet(h.ranges); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func TestEventTable(t *testing.T) {
 		"<h1>Health events</h1>", "Muster&lt;b&gt;, Anna", "R-1", "Similar name", "times in Europe/Berlin",
 		"29 Mar 2026, 03:30:00", "UTC+02:00", "1 Feb 2026, 09:00:00", "UTC+01:00", "72.50", "&lt; 0.1", "LL critically low", "preliminary", "version 2",
 		"2 of 1,204 events", "Metric: Heart rate", "From 1 Mar 2026", "To 31 Mar 2026", "Wrist sensor", "LOINC 8867-4")
-	want := health.EventFilter{Person: 42, Metric: "heart_rate", From: day("2026-03-01"), To: day("2026-03-31"), Size: 25, Choices: true}
+	want := health.EventFilter{Person: 42, Metric: "heart_rate", From: day("2026-03-01"), To: day("2026-03-31"), Size: 25, Choices: true, Nights: true}
 	if f.gotFilter != want {
 		t.Errorf("asked for %+v", f.gotFilter)
 	}

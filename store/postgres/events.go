@@ -91,7 +91,7 @@ func (w *eventWhere) beyond(c health.Cursor, op string) {
 const eventColumns = `e.id, e.person_id, e.effective_at, e.effective_end, e.tz_offset_min, e.local_day, e.whole_days, e.value,
 	coalesce(e.comparator, ''), coalesce(e.value_text, ''), coalesce(u.ucum, ''), coalesce(e.orig_value, ''), coalesce(e.orig_unit, ''),
 	e.ref_low, e.ref_high, coalesce(e.flag, ''), e.status, s.name, coalesce(d.name, ''), coalesce(e.external_id, ''),
-	coalesce(e.group_id, ''), e.code_system, e.code, e.version, m.code, m.name, s.id`
+	coalesce(e.group_id, ''), e.code_system, e.code, e.version, m.code AS metric, m.name, s.id`
 
 const eventJoins = `
 	JOIN health.metric m ON m.id = e.metric_id
@@ -148,6 +148,9 @@ func (db *DB) EventPage(ctx context.Context, scope access.Scope, f health.EventF
 		queueCount(b, f, &page)
 		if f.Choices {
 			queueChoices(b, f.Person, &page)
+		}
+		if f.Nights {
+			queueNights(b, f, &page)
 		}
 		if c, op := otherSide(f); c != nil {
 			other := newEventWhere(f)

@@ -190,17 +190,23 @@ func columns() []ui.Column {
 func (p Props) rows() []templ.Component {
 	lines := p.lines()
 	rows := make([]templ.Component, 0, len(lines))
+	nights := p.nights()
 	for i, line := range lines {
 		e := line[0]
 		cells := p.cells(e)
 		var attrs templ.Attributes
-		if len(line) == 2 {
-			cells, attrs = p.pairCells(e, line[1]), templ.Attributes{"data-events": "2"}
+		if n := nights[e.ID]; n != nil {
+			cells = p.nightCells(n)
+		} else if len(line) == 2 {
+			cells = p.pairCells(e, line[1])
+		}
+		if len(line) > 1 {
+			attrs = templ.Attributes{"data-events": strconv.Itoa(len(line))}
 		}
 		if i > 0 && e.Group != "" && groupOf(e) == groupOf(lines[i-1][0]) {
 			cells[0].Sub += "; measured with the line above"
 		}
-		if e.Torn {
+		if e.Torn && nights[e.ID] == nil {
 			cells[0].Sub += "; this measurement may go on beyond this page"
 		}
 		rows = append(rows, ui.Row(ui.RowProps{ID: "event-" + strconv.FormatInt(e.ID, 10), Columns: columns(), Cells: cells, Attrs: attrs}))

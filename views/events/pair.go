@@ -28,8 +28,8 @@ func groupOf(e health.Event) grouping {
 	return grouping{e.EffectiveAt.UTC(), e.EffectiveEnd.UTC(), e.SourceID, e.Group}
 }
 
-// lines are the table's lines: one event, or the systolic and the diastolic value of
-// one measurement. Such a pair is one line only where the page has both, so that a
+// lines are the table's lines: one event, the systolic and the diastolic value of one
+// measurement, or what the page has of a night. Such a pair is one line only where the page has both, so that a
 // page counts and shows the same events however they read.
 func (p Props) lines() [][]health.Event {
 	groups := map[grouping][]health.Event{}
@@ -40,10 +40,15 @@ func (p Props) lines() [][]health.Event {
 	}
 	var lines [][]health.Event
 	done := map[grouping]bool{}
+	nights, told := p.nights(), map[*night]bool{}
 	for _, e := range p.Page.Events {
 		g := groupOf(e)
 		pair := groups[g]
-		switch {
+		switch n := nights[e.ID]; {
+		case n != nil && told[n]:
+		case n != nil:
+			told[n] = true
+			lines = append(lines, n.events)
 		case e.Group == "" || e.Metric != systolic && e.Metric != diastolic || !p.pairs(pair):
 			lines = append(lines, []health.Event{e})
 		case !done[g]:

@@ -73,6 +73,21 @@ func Clock(t time.Time) string { return t.Format("15:04:05.999999") }
 // Offset is t's distance from UTC: "UTC+02:00".
 func Offset(t time.Time) string { return "UTC" + t.Format("-07:00") }
 
+// Minutes is a time to the last digit: "402 min", "402 min 30 s".
+func Minutes(d time.Duration) string {
+	whole, rest := d/time.Minute, d%time.Minute
+	words := strconv.Itoa(int(whole)) + " min"
+	if rest != 0 {
+		words += " " + Number(rest.Seconds()) + " s"
+	}
+	return words
+}
+
+// Hours is Minutes with the hours apart: "6 h 42 min 30 s".
+func Hours(d time.Duration) string {
+	return strconv.Itoa(int(d/time.Hour)) + " h " + Minutes(d%time.Hour)
+}
+
 // Age is the person's age on a day, with its unit: days and months for small children.
 func Age(p health.Person, today health.Day) string {
 	years, ok := p.Age(today)

@@ -36,6 +36,7 @@ type Reader struct {
 
 	kinds   map[string]kind
 	units   map[string]string
+	nights  nights
 	leftOut map[string]int
 }
 

@@ -109,6 +109,7 @@ func (r *Reader) observation(f *fields) (health.Observation, string) {
 	}
 	switch {
 	case f.typ == typeSleep && sleep(f.value, &o):
+		o.Group = r.nights.group(&o)
 		return o, ""
 	case k.category, !k.quantity && f.unit == "":
 		return o, category(f, k, &o)
