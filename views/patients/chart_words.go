@@ -62,6 +62,9 @@ func seriesName(s health.Series) string {
 		if s.CodeSystem == health.SystemLOINC {
 			code = "LOINC " + code
 		}
+		if stage := stageWords(s); stage != "" {
+			code = stage + ", " + code
+		}
 		parts = append(parts, code)
 	}
 	if s.Unit != "" {
@@ -70,6 +73,20 @@ func seriesName(s health.Series) string {
 		parts = append(parts, "no unit")
 	}
 	return strings.Join(parts, " · ")
+}
+
+// stageWords name the stage of sleep that a series is of. 93832-4 is none: some write a night's
+// total under it, others sleep of no known stage.
+func stageWords(s health.Series) string {
+	stage, ok := health.SleepStage(&health.Observation{Metric: s.Metric.Code, CodeSystem: s.CodeSystem, Code: s.Code})
+	switch {
+	case !ok || !stage.Asleep() || stage == health.StageAsleep:
+		return ""
+	case stage == health.StageCore:
+		return "light or core sleep"
+	default:
+		return string(stage) + " sleep"
+	}
 }
 
 // caption names a figure and says how it is drawn.
