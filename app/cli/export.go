@@ -18,16 +18,18 @@ import (
 )
 
 type exportCommand struct {
-	Person    string `name:"person" help:"Record number of the patient." xor:"who"`
-	All       bool   `name:"all" help:"Export every patient, to move to another portal." xor:"who"`
-	Format    string `name:"format" default:"ndjson" help:"csv or ndjson; the last line of ndjson proves that it is complete."`
-	Metric    string `name:"metric" help:"Only this metric, by its code."`
-	From      string `name:"from" help:"First day, YYYY-MM-DD, in the patient's time zone."`
-	To        string `name:"to" help:"Last day, YYYY-MM-DD."`
-	Output    string `name:"output" type:"path" help:"File to write. It appears under this name once it is complete."`
-	Overwrite bool   `name:"overwrite" help:"Replace the file where it exists."`
-	Gzip      bool   `name:"gzip" help:"Compress the output."`
-	JSON      bool   `name:"json" help:"With --output: print the receipt as JSON."`
+	Person    string  `name:"person" help:"Record number of the patient." xor:"who"`
+	All       bool    `name:"all" help:"Export every patient, to move to another portal." xor:"who"`
+	Format    string  `name:"format" default:"ndjson" help:"csv or ndjson; the last line of ndjson proves that it is complete."`
+	Metric    string  `name:"metric" help:"Only this metric, by its code."`
+	Source    *string `name:"source" placeholder:"NAME" help:"Only this source, by its name as tables show it."`
+	Flag      *string `name:"flag" placeholder:"CODE" help:"Only this flag of the laboratory (H, LL, ...); any for all flagged values, not-normal for all but N."`
+	From      string  `name:"from" help:"First day, YYYY-MM-DD, in the patient's time zone."`
+	To        string  `name:"to" help:"Last day, YYYY-MM-DD."`
+	Output    string  `name:"output" type:"path" help:"File to write. It appears under this name once it is complete."`
+	Overwrite bool    `name:"overwrite" help:"Replace the file where it exists."`
+	Gzip      bool    `name:"gzip" help:"Compress the output."`
+	JSON      bool    `name:"json" help:"With --output: print the receipt as JSON."`
 }
 
 // exportReceipt is what proves a command's export complete; hash and bytes are
@@ -58,6 +60,9 @@ func (c exportCommand) Run(r *run) (err error) {
 		if errors.Is(err, health.ErrNotFound) {
 			return errors.New("no patient has this record number; check it")
 		}
+		if errors.Is(err, portal.ErrNoSuchSource) {
+			return fmt.Errorf("--source: %w", err)
+		}
 		return err
 	}
 	if err := c.record(r, p, req, map[string]any{"part": "begin"}, nil); err != nil {
@@ -82,6 +87,9 @@ func (c exportCommand) request() (req portal.ExportRequest, err error) {
 	if c.Overwrite && c.Output == "" {
 		return req, errors.New("--overwrite: there is no --output")
 	}
+	if err := c.choose(&req); err != nil {
+		return req, err
+	}
 	if req.Format, err = health.ParseExportFormat(c.Format); err != nil {
 		return req, fmt.Errorf("--format: %w", err)
 	}
@@ -100,6 +108,24 @@ func (c exportCommand) request() (req portal.ExportRequest, err error) {
 		return req, fmt.Errorf("--from and --to: %w", err)
 	}
 	return req, nil
+}
+
+// choose reads the filters by source and flag. An empty one is refused: it may be a
+// variable that nobody set, and would export more than was asked for.
+func (c exportCommand) choose(req *portal.ExportRequest) error {
+	for _, f := range []struct {
+		flag     string
+		text, to *string
+	}{{"--source", c.Source, &req.Source}, {"--flag", c.Flag, &req.Flag}} {
+		if f.text == nil {
+			continue
+		}
+		if *f.text == "" {
+			return fmt.Errorf("%s: it is empty; leave it out to export all", f.flag)
+		}
+		*f.to = *f.text
+	}
+	return nil
 }
 
 // checkOutput refuses a name that is taken, before anything is read.
@@ -123,6 +149,12 @@ func (c exportCommand) checkOutput() error {
 
 func (c exportCommand) record(r *run, p *portal.Portal, req portal.ExportRequest, detail map[string]any, err error) error {
 	detail["format"], detail["metric"], detail["from"], detail["to"], detail["all"] = string(req.Format), c.Metric, c.From, c.To, c.All
+	if req.SourceID != 0 {
+		detail["source"] = req.SourceID // its name may be a person's
+	}
+	if req.Flag != "" {
+		detail["flag"] = req.Flag
+	}
 	return p.Record(r.ctx, portal.Act{Command: "export", Kind: access.KindExport, Person: req.Person, Detail: detail}, err)
 }
 

@@ -66,6 +66,45 @@ func TestExport(t *testing.T) {
 		ASSERT (SELECT count(*) FROM audit.entry WHERE kind = 'events.export' AND person_id = 0) = 2; END $$`)
 }
 
+// What --source and --flag choose, alone, together and for everybody.
+func TestExportOfASourceOrFlag(t *testing.T) {
+	o := newOffice(t)
+	o.run("migrate").want(t, 0)
+	o.patient("MRN-1", 5)
+	o.patient("MRN-2", 2)
+	o.sql(`SET ROLE hp_owner`)
+	o.sql(`INSERT INTO health.source (name) VALUES ('Ada''s watch'), ('unused')`)
+	o.sql(`UPDATE health.event SET source_id = (SELECT id FROM health.source WHERE name LIKE 'Ada%') WHERE value IN (60, 61)`)
+	o.sql(`UPDATE health.event SET flag = CASE WHEN value = 60 THEN 'H' WHEN value = 61 THEN 'N' ELSE 'LL' END WHERE value <= 62`)
+	for _, c := range []struct {
+		args string
+		rows string
+	}{
+		{"--person MRN-1 --source lab", `{"rows":3,`}, {"--person MRN-1 --source unused", `{"rows":0,`}, {"--person MRN-1 --flag any", `{"rows":3,`},
+		{"--person MRN-1 --flag not-normal", `{"rows":2,`}, {"--person MRN-1 --flag LL", `{"rows":1,`}, {"--person MRN-1 --flag ll", `{"rows":0,`},
+		{"--person MRN-1 --source lab --flag any", `{"rows":1,`}, {"--person MRN-2 --source lab", `{"rows":0,`}, {"--all --flag H", `{"rows":4,`}, // two of them about the persons
+		{"--person MRN-1 --flag any --to 2026-03-01", `{"rows":1,`}, {"--person MRN-1 --flag any --metric glucose", `{"rows":0,`},
+	} {
+		out := o.run(append([]string{"export"}, strings.Fields(c.args)...)...).want(t, 0).out
+		lines := strings.SplitAfter(out, "\n")
+		if last := lines[len(lines)-2]; !strings.HasPrefix(last, c.rows) {
+			t.Errorf("%s ends with %q", c.args, last)
+		}
+	}
+	r := o.run("export", "--person", "MRN-1", "--source", "Ada's watch").want(t, 0, "export: 2 rows")
+	if strings.Contains(r.errOut, "watch") {
+		t.Errorf("the name of a source: %s", r.errOut)
+	}
+	if r := o.run("export", "--person", "MRN-1", "--source", "ada's watch").want(t, 1, "--source: no source has this name"); r.out != "" || strings.Contains(r.errOut, "ada") {
+		t.Errorf("printed %q %q", r.out, r.errOut)
+	}
+	// Filter and number are on record, the name is not.
+	o.sql(`DO $$ BEGIN
+		ASSERT (SELECT count(*) FROM audit.entry WHERE kind = 'events.export' AND detail LIKE '%"flag":"not-normal"%') = 2;
+		ASSERT (SELECT count(*) FROM audit.entry e, health.source s WHERE s.name LIKE 'Ada%' AND kind = 'events.export' AND detail LIKE '%"source":' || s.id || '%') = 2;
+		ASSERT (SELECT count(*) FROM audit.entry WHERE detail LIKE '%watch%') = 0; END $$`)
+}
+
 func TestExportToAFile(t *testing.T) {
 	o := newOffice(t)
 	o.run("migrate").want(t, 0)
@@ -126,6 +165,8 @@ func TestExportBadUsage(t *testing.T) {
 	}{
 		{nil, "--person"}, {[]string{"--person", "x", "--all"}, "--all"}, {[]string{"--all", "--format", "xlsx"}, "--format"}, {[]string{"--all", "--from", "x"}, "--from"},
 		{[]string{"--all", "--from", "2026-03-02", "--to", "2026-03-01"}, "--from and --to"}, {[]string{"--all", "--json"}, "--output"}, {[]string{"--all", "--overwrite"}, "--output"},
+		{[]string{"--all", "--source", ""}, "--source: it is empty"}, {[]string{"--all", "--flag="}, "--flag: it is empty"},
+		{[]string{"--all", "--flag", "H", "--flag="}, "--flag: it is empty"},
 	} {
 		if r := o.run(append([]string{"export"}, c.args...)...).want(t, 2, c.text); r.out != "" {
 			t.Errorf("%v printed %q", c.args, r.out)

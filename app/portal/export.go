@@ -21,12 +21,17 @@ type ExportRequest struct {
 	Expected int64
 	Format   health.ExportFormat
 	Metric   string
+	// Source is a source's name, and SourceID its number, filled in by ExportPrepare.
+	Source   string
+	SourceID int
+	// Flag is as in health.EventFilter.
+	Flag string
 	// From and To are local days, both inclusive; the zero Day is open.
 	From, To health.Day
 }
 
 func (q ExportRequest) filter() health.EventFilter {
-	return health.EventFilter{Person: q.Person, Metric: q.Metric, From: q.From, To: q.To}
+	return health.EventFilter{Person: q.Person, Metric: q.Metric, Source: q.SourceID, Flag: q.Flag, From: q.From, To: q.To}
 }
 
 // Validate refuses contradictions.
@@ -35,12 +40,24 @@ func (q ExportRequest) Validate() error {
 	return f.Validate()
 }
 
-// ExportPrepare finds the patient and counts the rows. A record number that
-// nobody has is health.ErrNotFound.
+// ErrNoSuchSource says that no source has the name that a command gave.
+var ErrNoSuchSource = errors.New("no source has this name; it stands in the table's column Source, letter by letter")
+
+// ExportPrepare finds the patient and the source, and counts the rows. A record number
+// that nobody has is health.ErrNotFound, a source that is unknown ErrNoSuchSource.
 func (p *Portal) ExportPrepare(ctx context.Context, q *ExportRequest) error {
 	var err error
 	if q.Record != "" {
 		if q.Person, err = p.DB.PersonByRecordNumber(ctx, q.Record); err != nil {
+			return err
+		}
+	}
+	if q.Source != "" {
+		q.SourceID, err = p.DB.SourceByName(ctx, q.Source)
+		if errors.Is(err, health.ErrNotFound) {
+			return ErrNoSuchSource
+		}
+		if err != nil {
 			return err
 		}
 	}

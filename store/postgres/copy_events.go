@@ -254,3 +254,16 @@ func (db *DB) PersonByRecordNumber(ctx context.Context, record string) (health.P
 	}
 	return id, nil
 }
+
+// SourceByName finds a source's number as the owner, or fails with health.ErrNotFound.
+func (db *DB) SourceByName(ctx context.Context, name string) (int, error) {
+	var id int
+	err := db.owner.QueryRow(ctx, `SELECT id FROM health.source WHERE name = $1`, name).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, fmt.Errorf("source by name: %w", health.ErrNotFound)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("source by name: %w", err)
+	}
+	return id, nil
+}
