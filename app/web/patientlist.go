@@ -146,6 +146,9 @@ func readPatientFilter(r *request, get func(string) string) (health.PatientFilte
 
 // answer renders the list that f asks for; view is the searched text's id.
 func (h patientPages) answer(r *request, f health.PatientFilter, view string) error {
+	if err := r.shows(""); err != nil {
+		return err
+	}
 	// The log says that somebody searched, never for whom.
 	r.note("searched", f.Text != "")
 	found, err := h.store.Patients(r.ctx, r.principal().UserID, f)

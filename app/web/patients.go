@@ -79,10 +79,8 @@ var errOtherPatient = newError(http.StatusConflict, "This part belongs to anothe
 // patient returns a patient of the reader's care teams. A fragment for another
 // patient than the page's is refused, so that no page ever mixes two.
 func (r *request) patient(store PatientStore, publicID string) (health.Patient, error) {
-	if r.fragment() {
-		if shown := patientOf(r.c.Get("HX-Current-URL")); shown != "" && shown != publicID {
-			return health.Patient{}, errOtherPatient
-		}
+	if err := r.shows(publicID); err != nil {
+		return health.Patient{}, err
 	}
 	if !isText([]byte(publicID)) {
 		// A field of a form may hold what no database takes; it names nobody.
@@ -95,6 +93,25 @@ func (r *request) patient(store PatientStore, publicID string) (health.Patient, 
 	}
 	r.about(p.Person.ID, "")
 	return r.underEmergency(p), nil
+}
+
+// shows notes whom the answer is about: a patient, or with an empty id no single one. A
+// fragment that would mix with the page of another patient is refused.
+func (r *request) shows(publicID string) error {
+	if page := r.pagePatient(); page != "" && page != publicID {
+		return errOtherPatient
+	}
+	r.patientID = publicID
+	return nil
+}
+
+// pagePatient is the patient of the page that htmx asks a fragment for; empty where it
+// is of nobody, or a whole page is asked for.
+func (r *request) pagePatient() string {
+	if !r.fragment() {
+		return ""
+	}
+	return patientOf(r.c.Get("HX-Current-URL"))
 }
 
 // patientOf is the patient whose page an address is, or empty.

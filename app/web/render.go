@@ -37,13 +37,17 @@ type page struct {
 }
 
 // render answers with p as a whole page, or its fragment for htmx. The same
-// component serves both.
+// component serves both. A page keeps its patient's banner while parts of it are
+// swapped; a fragment that goes to any other page brings the banner along.
 func (r *request) render(p page) error {
-	r.c.Vary("HX-Request", "HX-Request-Type")
+	r.c.Vary("HX-Request", "HX-Request-Type", "HX-Current-URL")
 	if r.fragment() {
 		part := p.fragment
 		if part == nil {
 			part = p.body
+		}
+		if p.patient != nil && (r.patientID == "" || r.pagePatient() != r.patientID) {
+			part = templ.Join(p.patient, part)
 		}
 		return sendComponent(r.c, r.glass.withFragment(part))
 	}

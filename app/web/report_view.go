@@ -25,7 +25,7 @@ func (h reportPages) visible(r *request) (genomics.Report, *health.Patient, erro
 	r.about(health.PersonID(rep.PersonID), rep.ID)
 	if rep.PersonID == 0 {
 		if r.principal().AllReports() {
-			return rep, nil, nil
+			return rep, nil, r.shows("")
 		}
 		return rep, nil, health.ErrNotFound
 	}
@@ -36,6 +36,9 @@ func (h reportPages) visible(r *request) (genomics.Report, *health.Patient, erro
 	person, ok := persons[health.PersonID(rep.PersonID)]
 	if !ok {
 		return rep, nil, fmt.Errorf("person of a report: %w", health.ErrNotFound)
+	}
+	if err := r.shows(person.PublicID); err != nil {
+		return rep, nil, err
 	}
 	p, err := h.patient(r, person.PublicID)
 	if err != nil {

@@ -64,7 +64,11 @@ func (h reportPages) list(r *request) error {
 	}
 	var banner templ.Component
 	var patient *health.Person
-	if id := get("person"); id != "" {
+	id := get("person")
+	if err := r.shows(id); err != nil {
+		return err
+	}
+	if id != "" {
 		if !isText([]byte(id)) {
 			return fmt.Errorf("patient of a report: %w", health.ErrNotFound)
 		}
@@ -84,11 +88,7 @@ func (h reportPages) list(r *request) error {
 	if err != nil {
 		return err
 	}
-	fragment := reports.Results(props)
-	if banner != nil {
-		fragment = templ.Join(banner, fragment)
-	}
-	return r.render(page{title: "Genomics reports", patient: banner, body: reports.List(props), fragment: fragment, wide: true})
+	return r.render(page{title: "Genomics reports", patient: banner, body: reports.List(props), fragment: reports.Results(props), wide: true})
 }
 
 // readFilter reads what the list is narrowed by; rights are added by allow.

@@ -23,6 +23,8 @@ type request struct {
 	// entry is what the handler says for the audit log; record adds the rest.
 	entry audit.Entry
 	notes map[string]any
+	// patientID is the public id of the patient whom the answer shows; empty where it shows no single one.
+	patientID string
 	// glass is the emergency access by which the request sees its patient.
 	glass emergency
 }

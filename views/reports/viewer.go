@@ -101,6 +101,14 @@ func noDocument(r *genomics.Report) ui.EmptyStateProps {
 	return p
 }
 
+// person is the public id of the report's patient; empty while it is unassigned.
+func (p ViewerProps) person() string {
+	if p.Person == nil {
+		return ""
+	}
+	return p.Person.PublicID
+}
+
 func person(p ListProps) string {
 	if p.Person == nil {
 		return ""
