@@ -71,6 +71,9 @@ type EventFilter struct {
 	Metric string
 	// From and To are local days, both inclusive; the zero Day is open.
 	From, To Day
+	// Since (inclusive) and Until (exclusive) are instants of the effective time. Values that
+	// have a day only are left out where one is set. They narrow From and To further.
+	Since, Until time.Time
 	// Size is the page size, clamped to 1..MaxPageSize; 0 means DefaultPageSize.
 	Size int
 	// Large clamps Size to MaxLargePage instead.
@@ -118,6 +121,9 @@ func (f *EventFilter) Validate() error {
 	}
 	if !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) {
 		return inputError("the range ends (%s) before it begins (%s)", f.To, f.From)
+	}
+	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Until.After(f.Since) {
+		return inputError("the range ends (%s) before it begins (%s), or is empty", Instant(f.Until), Instant(f.Since))
 	}
 	return nil
 }

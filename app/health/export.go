@@ -126,7 +126,7 @@ func (e Export) Broken(now time.Time) bool {
 const pseudonymLength = 12
 
 // ExportName is the name of an export's file: the patient's pseudonym for file
-// names, and the range of local days. The pseudonym is the beginning of the
+// names, and the range of local days or instants. The pseudonym is the beginning of the
 // random public id, which tells nobody outside the portal who it is: names,
 // record numbers and metrics stay out of folders. An empty publicID is everybody.
 func ExportName(publicID string, f EventFilter, format ExportFormat, gzip bool) string {
@@ -135,6 +135,7 @@ func ExportName(publicID string, f EventFilter, format ExportFormat, gzip bool) 
 		name = "events-" + publicID[:min(len(publicID), pseudonymLength)]
 	}
 	switch from, to := f.From, f.To; {
+	case from.IsZero() && to.IsZero() && f.Timed():
 	case from.IsZero() && to.IsZero():
 		name += "-all"
 	case from == to:
@@ -145,6 +146,13 @@ func ExportName(publicID string, f EventFilter, format ExportFormat, gzip bool) 
 		name += "-to-" + to.String()
 	default:
 		name += "-" + from.String() + "-to-" + to.String()
+	}
+	const compact = "20060102T150405.999999Z"
+	if !f.Since.IsZero() {
+		name += "-since-" + f.Since.UTC().Format(compact)
+	}
+	if !f.Until.IsZero() {
+		name += "-until-" + f.Until.UTC().Format(compact)
 	}
 	name += "." + string(format)
 	if gzip {

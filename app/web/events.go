@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"healthportal/app/access"
 	"healthportal/app/health"
@@ -87,11 +88,13 @@ func readEventFilter(get lookup) (f health.EventFilter, day health.Day, err erro
 	if err := readChosen(get, &f); err != nil {
 		return f, day, err
 	}
-	for name, to := range map[string]*health.Day{"day": &day, "from": &f.From, "to": &f.To} {
-		if s := get(name); s != "" {
-			if *to, err = health.ParseDay(s); err != nil {
-				return f, day, badInput(name, err)
-			}
+	for _, p := range []struct {
+		name string
+		day  *health.Day
+		at   *time.Time
+	}{{"day", &day, nil}, {"from", &f.From, &f.Since}, {"to", &f.To, &f.Until}} {
+		if err := readWhen(get(p.name), p.day, p.at); err != nil {
+			return f, day, badInput(p.name, err)
 		}
 	}
 	if !day.IsZero() {
@@ -113,6 +116,18 @@ func readEventFilter(get lookup) (f health.EventFilter, day health.Day, err erro
 		return f, day, badInput("from", err)
 	}
 	return f, day, nil
+}
+
+// readWhen reads a day, or where at is given also a time with its offset.
+func readWhen(s string, day *health.Day, at *time.Time) (err error) {
+	switch {
+	case s == "":
+	case at != nil && strings.Contains(s, "T"):
+		*at, err = health.ParseInstant(s)
+	default:
+		*day, err = health.ParseDay(s)
+	}
+	return err
 }
 
 // readChosen reads what is not about days or the place in the list.

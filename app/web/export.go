@@ -68,7 +68,7 @@ type exportQuestion struct {
 
 // whole reports whether the filter leaves nothing of the patient out.
 func (q exportQuestion) whole() bool {
-	return q.filter.Metric == "" && q.filter.From.IsZero() && q.filter.To.IsZero() && !q.filter.Costly()
+	return q.filter.Metric == "" && q.filter.From.IsZero() && q.filter.To.IsZero() && !q.filter.Timed() && !q.filter.Costly()
 }
 
 // ask reads what is wanted and asks for the table's total.
@@ -197,7 +197,7 @@ func (h exportPages) prepare(r *request, format health.ExportFormat) (health.Exp
 		Ticket: ticket, UserID: p.UserID, KeyID: p.KeyID, Filter: q.filter, PersonID: q.patient.PublicID, Format: format, Gzip: q.gzip,
 		File: health.ExportName(q.patient.PublicID, q.filter, format, q.gzip), Promised: int64(q.page.Total),
 	}
-	r.note("filter", exportFilter{q.filter.Metric, q.filter.Source, q.filter.Flag, q.filter.From.String(), q.filter.To.String()})
+	r.note("filter", exportFilter{q.filter.Metric, q.filter.Source, q.filter.Flag, q.filter.From.String(), q.filter.To.String(), health.Instant(q.filter.Since), health.Instant(q.filter.Until)})
 	r.note("format", string(format))
 	r.note("expected", q.page.Total)
 	return e, q, nil
@@ -210,6 +210,8 @@ type exportFilter struct {
 	Flag   string `json:"flag,omitempty"`
 	From   string `json:"from,omitempty"`
 	To     string `json:"to,omitempty"`
+	Since  string `json:"since,omitempty"`
+	Until  string `json:"until,omitempty"`
 }
 
 // begin stores the receipt and says how the file is written and its end recorded.

@@ -236,6 +236,7 @@ func TestExportProvesItself(t *testing.T) {
 		{"csv", "", "events-0123456789ab-all.csv", "text/csv; charset=utf-8; header=present", true},
 		{"csv", "&metric=heart_rate&day=2026-03-29", "events-0123456789ab-2026-03-29.csv", "text/csv; charset=utf-8; header=present", false},
 		{"ndjson", "&from=2026-03-01&to=2026-03-31", "events-0123456789ab-2026-03-01-to-2026-03-31.ndjson", "application/x-ndjson; charset=utf-8", false},
+		{"csv", "&day=2026-10-25&from=2026-10-25T00:00:00Z&to=2026-10-25T01:00:00Z", "events-0123456789ab-2026-10-25-since-20261025T000000Z-until-20261025T010000Z.csv", "text/csv; charset=utf-8; header=present", false},
 		{"csv", "&gzip=1&to=2026-03-31", "events-0123456789ab-to-2026-03-31.csv.gz", "application/gzip", false},
 		{"ndjson", "&gzip=1", "events-0123456789ab-all.ndjson.gz", "application/gzip", true},
 	} {

@@ -140,11 +140,11 @@ func eventsHref(person string, f health.EventFilter, day health.Day, name string
 	}
 	if !day.IsZero() {
 		q.Set("day", day.String())
-		return textOrNull(eventsPath + "?" + q.Encode())
+		f.From, f.To = health.Day{}, health.Day{}
 	}
-	for name, d := range map[string]health.Day{"from": f.From, "to": f.To} {
-		if !d.IsZero() {
-			q.Set(name, d.String())
+	for name, v := range map[string]string{"from": f.Start(), "to": f.Stop()} {
+		if v != "" {
+			q.Set(name, v)
 		}
 	}
 	return textOrNull(eventsPath + "?" + q.Encode())

@@ -185,6 +185,19 @@ func TestAPIEventsOfOneDay(t *testing.T) {
 	if got.Previous != nil || !strings.Contains(*got.Next, "day=2026-03-29") || strings.Contains(*got.Next, "from=") || !strings.Contains(*got.Next, "size=50") {
 		t.Errorf("%+v", got)
 	}
+	w.get("/v1/events?day=2026-10-25&from=2026-10-25T02:00:00%2B02:00&to=2026-10-25T01:00:00Z&person="+knownPatient, bearer(k)).wantJSON(t, "Events", &got)
+	if f := w.health.gotFilter; !f.Since.Equal(time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)) || f.Until.Sub(f.Since) != time.Hour || f.From != day("2026-10-25") {
+		t.Errorf("asked for %+v", f)
+	}
+	for _, part := range []string{"day=2026-10-25", "from=2026-10-25T00%3A00%3A00Z", "to=2026-10-25T01%3A00%3A00Z"} {
+		if !strings.Contains(*got.Next, part) {
+			t.Errorf("the next page %s lacks %s", *got.Next, part)
+		}
+	}
+	w.get("/v1/events?from=2026-10-25T01:00:00Z&to=2026-10-26&person="+knownPatient, bearer(k)).wantJSON(t, "Events", &got)
+	if !strings.Contains(*got.Next, "from=2026-10-25T01%3A00%3A00Z") || !strings.Contains(*got.Next, "to=2026-10-26") || strings.Contains(*got.Next, "day=") {
+		t.Errorf("the next page is %s", *got.Next)
+	}
 	w.health.page = health.EventPage{}
 	a := w.get("/v1/events?person="+knownPatient, bearer(k))
 	a.wantText(t, `"events":[]`, `"next":null`).wantJSON(t, "Events", &got)
@@ -231,7 +244,7 @@ func TestAPIEventsBadInput(t *testing.T) {
 	cursor := health.Cursor{At: testNow(), ID: 1}.String()
 	for _, query := range []string{"", "person=", "day=x", "from=2026-02-30", "to=x", "from=2026-03-02&to=2026-03-01", "day=2026-03-01&from=2026-03-01",
 		"size=0", "size=-1", "size=1001", "size=1e3", "size=99999999999999999999", "after=x", "before=x", "after=" + cursor + "&before=" + cursor,
-		"after=%27%20OR%201=1", "metric=" + strings.Repeat("m", 601), "metric=%00", "metric=%ff", "metrc=heart_rate", "person=" + knownPatient, "source=lab"} {
+		"after=%27%20OR%201=1", "metric=" + strings.Repeat("m", 601), "metric=%00", "metric=%ff", "metrc=heart_rate", "from=2026-10-25T02:00:00+02:00", "to=2026-10-25T02:00:00", "from=2026-10-25T02:00:00Z&to=2026-10-25T02:00:00Z", "person=" + knownPatient, "source=lab"} {
 		path := "/v1/events?person=" + knownPatient + "&" + query
 		if query == "" || query == "person=" {
 			path = "/v1/events?" + query

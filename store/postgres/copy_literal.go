@@ -33,6 +33,11 @@ func literal(v any) (string, error) {
 		return strconv.FormatInt(v, 10) + "::bigint", nil
 	case string:
 		return quoted(v)
+	case time.Time:
+		if y := v.UTC().Year(); y < 1 || y > 9999 {
+			return "", fmt.Errorf("%w: a time outside the years 1 to 9999", errLiteral)
+		}
+		return "TIMESTAMPTZ '" + v.UTC().Format("2006-01-02 15:04:05.999999") + "+00'", nil
 	case *time.Time:
 		if v == nil {
 			return "NULL::date", nil

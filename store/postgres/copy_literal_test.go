@@ -20,12 +20,13 @@ func TestLiterals(t *testing.T) {
 	}{
 		{int64(-7), "-7::bigint"}, {"", "''"}, {"it's", "'it''s'"}, {`a\'b`, ` E'a\\''b'`}, {"$1; --", "'$1; --'"}, {"{}\n", "'{}\n'"},
 		{&day, "DATE '2026-03-01'"}, {none, "NULL::date"},
+		{day.Add(time.Hour + 1500*time.Microsecond), "TIMESTAMPTZ '2026-03-01 01:00:00.0015+00'"}, {day.In(time.FixedZone("", 3600)), "TIMESTAMPTZ '2026-03-01 00:00:00+00'"},
 	} {
 		if got, err := postgres.Literal(c.in); err != nil || got != c.want {
 			t.Errorf("%v became %q, %v; want %q", c.in, got, err, c.want)
 		}
 	}
-	for _, in := range []any{"a\x00", "\xff", 1.5, 3, []byte("x"), nil, true, &far} {
+	for _, in := range []any{"a\x00", "\xff", 1.5, 3, []byte("x"), nil, true, &far, far} {
 		if got, err := postgres.Literal(in); err == nil {
 			t.Errorf("%v became %q", in, got)
 		}

@@ -58,6 +58,15 @@ func (w *eventWhere) chooseRows(f health.EventFilter) {
 	if f.Source != 0 {
 		w.add("e.source_id = " + w.arg(int64(f.Source)))
 	}
+	if f.Timed() {
+		w.add("NOT e.whole_days")
+	}
+	if !f.Since.IsZero() {
+		w.add("e.effective_at >= " + w.arg(f.Since))
+	}
+	if !f.Until.IsZero() {
+		w.add("e.effective_at < " + w.arg(f.Until))
+	}
 	if !f.From.IsZero() {
 		p := w.arg(dateArg(f.From))
 		w.add("e.local_day >= " + p + "::date AND e.effective_at >= (" + p + "::date - 2)::timestamp AT TIME ZONE 'UTC'")

@@ -34,21 +34,22 @@ func costlyPage(f health.EventFilter) (string, []any) {
 }
 
 // queueCount counts what no rollup knows, after the query that set the total: the
-// rows of a source or flag, one by one and only as far as health.CountLimit.
+// rows of a source, flag or instants, one by one and, but for a day at most, only as far
+// as health.CountLimit.
 func queueCount(b *pgx.Batch, f health.EventFilter, page *health.EventPage) {
-	if !f.Costly() {
+	if !f.Costly() && !f.Timed() {
 		return
 	}
 	w := newEventWhere(f)
 	sql := `SELECT count(*) FROM health.event e WHERE ` + w.sql()
-	if !f.CountAll {
+	if !f.CountsAll() {
 		sql = fmt.Sprintf(`SELECT count(*) FROM (SELECT FROM health.event e WHERE %s LIMIT %s) counted`, w.sql(), w.arg(health.CountLimit+1))
 	}
 	b.Queue(sql, w.args...).QueryRow(func(row pgx.Row) error {
 		if err := row.Scan(&page.Total); err != nil {
 			return err
 		}
-		if !f.CountAll && page.Total > health.CountLimit {
+		if !f.CountsAll() && page.Total > health.CountLimit {
 			page.Total, page.AtLeast = health.CountLimit, true
 		}
 		return nil

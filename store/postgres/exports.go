@@ -16,10 +16,11 @@ import (
 // StartExport stores the receipt of an export that begins and returns its id.
 func (db *DB) StartExport(ctx context.Context, e health.Export) (string, error) {
 	var id string
-	err := db.app.QueryRow(ctx, `INSERT INTO ops.export (ticket, user_id, key_id, person_id, person, metric, first_day, last_day, format, gzip, file, promised, source_id, flag)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING public_id`,
+	err := db.app.QueryRow(ctx, `INSERT INTO ops.export (ticket, user_id, key_id, person_id, person, metric, first_day, last_day, format, gzip, file, promised, source_id, flag, since, until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING public_id`,
 		e.Ticket, e.UserID, e.KeyID, int64(e.Filter.Person), e.PersonID, e.Filter.Metric, dateArg(e.Filter.From), dateArg(e.Filter.To),
-		string(e.Format), e.Gzip, e.File, e.Promised, e.Filter.Source, e.Filter.Flag).Scan(&id)
+		string(e.Format), e.Gzip, e.File, e.Promised, e.Filter.Source, e.Filter.Flag,
+		timeArg(e.Filter.Since), timeArg(e.Filter.Until)).Scan(&id)
 	if err != nil {
 		return "", fmt.Errorf("start the receipt of an export: %w", err)
 	}
@@ -61,13 +62,13 @@ func (db *DB) FinishExport(ctx context.Context, id string, done bool, proof expo
 // page's ticket led to; health.ErrNotFound where there is none.
 func (db *DB) Export(ctx context.Context, userID int64, id string) (health.Export, error) {
 	var e health.Export
-	var first, last, finished *time.Time
+	var first, last, since, until, finished *time.Time
 	var sum []byte
 	err := db.app.QueryRow(ctx, `SELECT public_id, ticket, user_id, key_id, person_id, person, metric, first_day, last_day, format, gzip, file,
-		  promised, rows, bytes, sha256, outcome, started_at, seen_at, finished_at, source_id, flag
+		  promised, rows, bytes, sha256, outcome, started_at, seen_at, finished_at, source_id, flag, since, until
 		FROM ops.export WHERE (public_id = $1 OR ticket = $1 AND ticket <> '') AND user_id = $2 ORDER BY id DESC LIMIT 1`, id, userID).
 		Scan(&e.ID, &e.Ticket, &e.UserID, &e.KeyID, &e.Filter.Person, &e.PersonID, &e.Filter.Metric, &first, &last, &e.Format, &e.Gzip, &e.File,
-			&e.Promised, &e.Rows, &e.Bytes, &sum, &e.Outcome, &e.Started, &e.LastSeen, &finished, &e.Filter.Source, &e.Filter.Flag)
+			&e.Promised, &e.Rows, &e.Bytes, &sum, &e.Outcome, &e.Started, &e.LastSeen, &finished, &e.Filter.Source, &e.Filter.Flag, &since, &until)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return e, fmt.Errorf("receipt of an export: %w", health.ErrNotFound)
 	}
@@ -79,6 +80,12 @@ func (db *DB) Export(ctx context.Context, userID int64, id string) (health.Expor
 	}
 	if last != nil {
 		e.Filter.To = health.DayOf(*last)
+	}
+	if since != nil {
+		e.Filter.Since = since.UTC()
+	}
+	if until != nil {
+		e.Filter.Until = until.UTC()
 	}
 	e.SHA256, e.Started, e.LastSeen = hex.EncodeToString(sum), e.Started.UTC(), e.LastSeen.UTC()
 	if finished != nil {

@@ -16,7 +16,8 @@ func TestReceipts(t *testing.T) {
 	user, other := c.user("u", "Team"), c.user("o", "Team")
 	ticket := strings.Repeat("7", 32)
 	e := health.Export{Ticket: ticket, UserID: user, PersonID: "pub", Format: health.ExportCSV, File: "f.csv", Promised: 7, Gzip: true,
-		Filter: health.EventFilter{Person: c.person("a"), Metric: "heart_rate", Source: 7, Flag: health.FlagNotNormal, From: health.Day{Year: 2026, Month: 3, Dom: 1}}}
+		Filter: health.EventFilter{Person: c.person("a"), Metric: "heart_rate", Source: 7, Flag: health.FlagNotNormal, From: health.Day{Year: 2026, Month: 3, Dom: 1},
+			Since: time.Date(2026, 3, 1, 0, 0, 0, 123_456_000, time.UTC), Until: time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC)}}
 	start := func() string {
 		id, err := c.db.StartExport(t.Context(), e)
 		if err != nil {

@@ -63,9 +63,11 @@ func (p Props) query(without ...string) url.Values {
 	}
 	if !p.Day.IsZero() {
 		set("day", p.Day.String())
+		set("from", health.Instant(p.Filter.Since))
+		set("to", health.Instant(p.Filter.Until))
 	} else {
-		set("from", p.Filter.From.String())
-		set("to", p.Filter.To.String())
+		set("from", p.Filter.Start())
+		set("to", p.Filter.Stop())
 	}
 	if p.Filter.Size != health.DefaultPageSize {
 		set("size", strconv.Itoa(p.Filter.Size))
@@ -116,10 +118,12 @@ func (p Props) filterBar() ui.FilterBarProps {
 		ID: "event-filter", Label: "Filter events", Action: Path, HX: hx(), Chips: p.chips(),
 		Fields: []ui.FieldProps{
 			metric, p.sourceField(), p.flagField(),
-			{Name: "from", Label: "From day", Type: ui.FieldDate, Value: p.Filter.From.String()},
-			{Name: "to", Label: "To day", Type: ui.FieldDate, Value: p.Filter.To.String()},
 		},
 		Hidden: []ui.Hidden{{Name: "person", Value: p.Person.PublicID}},
+	}
+	bar.Fields = append(bar.Fields, p.whenFields()...)
+	if !p.Day.IsZero() && p.Filter.Timed() {
+		bar.Hidden = append(bar.Hidden, ui.Hidden{Name: "day", Value: p.Day.String()})
 	}
 	if p.Filter.Size != health.DefaultPageSize {
 		bar.Hidden = append(bar.Hidden, ui.Hidden{Name: "size", Value: strconv.Itoa(p.Filter.Size)})
@@ -144,16 +148,7 @@ func (p Props) chips() []ui.Chip {
 	if p.Filter.Flag != "" {
 		chips = append(chips, ui.Chip{Label: "Flag: " + flagName(p.Filter.Flag), RemoveHref: p.href("flag")})
 	}
-	if !p.Day.IsZero() {
-		return append(chips, ui.Chip{Label: "Day: " + format.Date(p.Day), RemoveHref: p.href("day")})
-	}
-	if d := p.Filter.From; !d.IsZero() {
-		chips = append(chips, ui.Chip{Label: "From " + format.Date(d), RemoveHref: p.href("from")})
-	}
-	if d := p.Filter.To; !d.IsZero() {
-		chips = append(chips, ui.Chip{Label: "To " + format.Date(d), RemoveHref: p.href("to")})
-	}
-	return chips
+	return append(chips, p.whenChips()...)
 }
 
 func (p Props) pagination() ui.PaginationProps {

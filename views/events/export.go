@@ -52,25 +52,9 @@ func (p ExportProps) facts() []ui.Definition {
 		{Term: "Metric", Text: metric},
 		{Term: "Source", Text: p.sourceName()},
 		{Term: "Flag", Text: flagName(p.Filter.Flag)},
-		{Term: "Days", Text: days(p.Filter)},
+		{Term: "Days", Text: days(p.Filter, p.Zone)},
 		{Term: "Times", Text: "in " + p.Zone.String() + ", each with its offset from UTC"},
 		{Term: "File", Text: health.ExportName(p.Person.PublicID, p.Filter, health.ExportCSV, false), Code: true},
-	}
-}
-
-// days says which days a filter means.
-func days(f health.EventFilter) string {
-	switch {
-	case f.From.IsZero() && f.To.IsZero():
-		return "all days"
-	case f.From == f.To:
-		return format.Date(f.From)
-	case f.To.IsZero():
-		return "from " + format.Date(f.From)
-	case f.From.IsZero():
-		return "to " + format.Date(f.To)
-	default:
-		return format.Date(f.From) + " to " + format.Date(f.To)
 	}
 }
 
@@ -127,7 +111,13 @@ func (p ReceiptProps) progress() string {
 // eventsHref leads back to what was exported.
 func (p ReceiptProps) eventsHref() string {
 	q := url.Values{"person": {p.Export.PersonID}}
-	for name, v := range map[string]string{"metric": p.Export.Filter.Metric, "source": sourceNumber(p.Export.Filter), "flag": p.Export.Filter.Flag, "from": p.Export.Filter.From.String(), "to": p.Export.Filter.To.String()} {
+	f := p.Export.Filter
+	if f.Timed() && !f.From.IsZero() && f.From == f.To {
+		// One day, narrowed by times: both stand in the address.
+		q.Set("day", f.From.String())
+		f.From, f.To = health.Day{}, health.Day{}
+	}
+	for name, v := range map[string]string{"metric": f.Metric, "source": sourceNumber(f), "flag": f.Flag, "from": f.Start(), "to": f.Stop()} {
 		if v != "" {
 			q.Set(name, v)
 		}
@@ -146,7 +136,7 @@ func (p ReceiptProps) facts() []ui.Definition {
 		metric = "all metrics"
 	}
 	list = append(list, ui.Definition{Term: "Rows", Text: format.Count(int(e.Rows))}, ui.Definition{Term: "Bytes", Text: format.Count(int(e.Bytes))},
-		ui.Definition{Term: "Metric", Text: metric}, ui.Definition{Term: "Days", Text: days(e.Filter)})
+		ui.Definition{Term: "Metric", Text: metric}, ui.Definition{Term: "Days", Text: days(e.Filter, p.Zone)})
 	if e.Filter.Source != 0 {
 		list = append(list, ui.Definition{Term: "Source", Text: "no. " + sourceNumber(e.Filter)})
 	}

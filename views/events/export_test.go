@@ -25,7 +25,7 @@ func TestDays(t *testing.T) {
 	for want, f := range map[string]health.EventFilter{
 		"all days": {}, "1 Mar 2026": {From: march, To: march}, "from 1 Mar 2026": {From: march}, "to 1 Apr 2026": {To: april}, "1 Mar 2026 to 1 Apr 2026": {From: march, To: april},
 	} {
-		if got := days(f); got != want {
+		if got := days(f, time.UTC); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

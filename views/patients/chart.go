@@ -288,8 +288,8 @@ func (p panel) links(s slot) (main, below string) {
 	}
 }
 
-// slotEvents is the address of the table with a slot's events. The table has
-// whole days only; that of an hour begins with the hour's newest event.
+// slotEvents is the address of the table with a slot's events, as many as the slot
+// counts. An hour is of the chart's day too: sleep that began in it may belong to another.
 func (p panel) slotEvents(s slot) string {
 	switch p.props.Window.Zoom {
 	case health.Years, health.Months:
@@ -301,5 +301,5 @@ func (p panel) slotEvents(s slot) string {
 	if s.start.IsZero() {
 		return p.eventsHref("day", s.day.String())
 	}
-	return p.eventsHref("day", s.day.String(), "after", health.Cursor{At: s.end, ID: 1}.String())
+	return p.eventsHref("day", s.day.String(), "from", health.Instant(s.start), "to", health.Instant(s.end))
 }

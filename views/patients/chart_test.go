@@ -59,7 +59,7 @@ func TestWherePointsLead(t *testing.T) {
 		{health.Years, point("2026-01-01", 1, 2, 3), "/patients/abc?at=2026&metric=heart_rate&zoom=months", "", "from=2026-01-01&metric=heart_rate&person=abc&to=2026-12-31"},
 		{health.Months, point("2026-02-01", 1, 2, 3), "/patients/abc?at=2026-02&metric=heart_rate&zoom=days", "", "from=2026-02-01&metric=heart_rate&person=abc&to=2026-02-28"},
 		{health.Days, point("2026-03-29", 1, 2, 3), "/dashboard/events?day=2026-03-29&metric=heart_rate&person=abc", "/patients/abc?at=2026-03-29&metric=heart_rate&zoom=hours", "day=2026-03-29&"},
-		{health.Hours, health.DayPoint{Day: day("2026-03-29"), Start: at, N: 1, Used: 1}, "/dashboard/events?after=" + health.Cursor{At: at.Add(time.Hour), ID: 1}.String() + "&day=2026-03-29&metric=heart_rate&person=abc", "", "after="},
+		{health.Hours, health.DayPoint{Day: day("2026-03-29"), Start: at, N: 1, Used: 1}, "/dashboard/events?day=2026-03-29&from=2026-03-29T00%3A00%3A00Z&metric=heart_rate&person=abc&to=2026-03-29T01%3A00%3A00Z", "", "from="},
 		{health.Hours, health.DayPoint{Day: day("2026-03-29"), N: 1, Used: 1}, "/dashboard/events?day=2026-03-29&metric=heart_rate&person=abc", "", "?day="},
 	} {
 		p := of(tt.zoom, tt.point.Day.String(), series(health.Vital, tt.point))
