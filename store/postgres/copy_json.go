@@ -37,7 +37,7 @@ func jsonMembers(wholeDays bool) [][2]string {
 		start, end = "e.local_day::text", "((e.effective_end AT TIME ZONE health.person_zone(e.person_id))::date - 1)::text"
 	}
 	return [][2]string{
-		{"effective", start}, {"effective_end", end}, {"source", "nullif(s.name, '')"}, {"external_id", "nullif(e.external_id, '')"}, {"slot", "nullif(i.slot, '')"},
+		{"effective", start}, {"effective_end", end}, {"source", "nullif(s.name, '')"}, {"external_id", "nullif(e.external_id, '')"}, {"slot", "CASE WHEN e.external_id IS NOT NULL THEN nullif(coalesce(e.slot, i.slot), '') END"},
 		{"group", "nullif(e.group_id, '')"}, {"metric", "m.code"}, {"metric_name", "CASE WHEN NOT m.in_catalogue THEN nullif(m.name, '') END"},
 		{"code_system", "nullif(e.code_system, '')"}, {"code", "nullif(e.code, '')"}, {"value", "e.value"}, {"comparator", "nullif(e.comparator, '')"},
 		{"text", "nullif(e.value_text, '')"}, {"unit", "u.ucum"}, {"orig_value", "nullif(e.orig_value, '')"}, {"orig_unit", "nullif(e.orig_unit, '')"},
@@ -61,11 +61,12 @@ func jsonLine(wholeDays bool) string {
 // then by the bytes of the line. Rows of whole days count by their midnight in
 // UTC; they are sorted by themselves, so that all others come in the order of the
 // index. The digest ext is made first, behind OFFSET 0: row security forbids to
-// search event_identity by functions that are not leakproof.
+// search event_identity by functions that are not leakproof. It is NULL, which
+// needs no search, where the row itself has the slot, as all have but old ones.
 func jsonQuery(person, where string) string {
 	half := func(wholeDays bool, condition, at string) string {
 		return `(SELECT ` + at + ` AS at, (` + jsonLine(wholeDays) + `) COLLATE "C" AS line
-		FROM (SELECT e.*, CASE WHEN e.external_id IS NOT NULL THEN encode(substring(sha256(convert_to(e.external_id, 'UTF8')) FOR 16), 'hex')::uuid END AS ext
+		FROM (SELECT e.*, CASE WHEN e.external_id IS NOT NULL AND e.slot IS NULL THEN encode(substring(sha256(convert_to(e.external_id, 'UTF8')) FOR 16), 'hex')::uuid END AS ext
 		  FROM health.event e WHERE ` + where + ` AND ` + condition + ` ORDER BY e.effective_at OFFSET 0) e ` + eventJoins + `
 		LEFT JOIN health.event_identity i ON i.person_id = e.person_id AND i.source_id = e.source_id AND i.ext = e.ext AND i.event_id = e.id
 		ORDER BY at, line)`

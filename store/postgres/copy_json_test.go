@@ -53,6 +53,26 @@ func TestExportOfPortableLines(t *testing.T) {
 	}
 }
 
+// Rows from before health.event.slot have their slot from the identity, and give the same lines.
+func TestExportOfSlots(t *testing.T) {
+	c := newClinic(t)
+	nameless := strings.Replace(panel("none", "2026-03-02T10:00:00Z", "130", "85"), `"id":"none",`, "", 1)
+	c.load(obs("a", "2026-03-01T10:00:00Z", "60", `"id":"w"`) + strings.ReplaceAll(panel("p", "2026-03-01T11:00:00Z", "120", "80")+nameless, "Patient/p", "Patient/a"))
+	a := c.person("a")
+	want := c.ndjson(a)
+	slots := 0
+	for _, line := range want {
+		slots += strings.Count(line, `"slot":`)
+	}
+	if len(want) != 5 || slots != 2 || strings.Contains(nameless, "none") {
+		t.Errorf("%d slots in %q", slots, want)
+	}
+	c.exec(`UPDATE health.event SET slot = NULL`)
+	if got := c.ndjson(a); strings.Join(got, "") != strings.Join(want, "") {
+		t.Errorf("without slots in the rows:\n%swant\n%s", strings.Join(got, ""), strings.Join(want, ""))
+	}
+}
+
 // A file of everybody has a line about each person, by which another portal makes them.
 func TestExportOfEveryone(t *testing.T) {
 	c := newClinic(t)

@@ -23,9 +23,9 @@ const withoutNotes = `SET session_replication_role = replica`
 
 // multiply adds up to $2 copies of the originals, $1 seconds later each.
 const multiply = `INSERT INTO health.event (person_id, metric_id, effective_at, effective_end, tz_offset_min, local_day, value, comparator, value_text, unit_id,
-	  orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id, group_id, code_system, code, dedupe)
+	  orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id, group_id, code_system, code, slot, dedupe)
 	SELECT person_id, metric_id, effective_at + $1::int * interval '1 second', effective_end + $1::int * interval '1 second', tz_offset_min, local_day, value, comparator, value_text, unit_id,
-	  orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id || '-' || $1::int, group_id, code_system, code, sha256(dedupe || int4send($1::int))
+	  orig_value, orig_unit, ref_low, ref_high, flag, status, source_id, device_id, external_id || '-' || $1::int, group_id, code_system, code, slot, sha256(dedupe || int4send($1::int))
 	FROM originals LIMIT $2`
 
 // swell gives the patient with the most events so many as -rows says, and does
