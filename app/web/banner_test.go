@@ -205,7 +205,7 @@ func TestBannerOnPaper(t *testing.T) {
 		return string(b)
 	}
 	paper := read("../../static/css/print.css")
-	for _, want := range []string{"@media print", ".sheet-head { display: table-header-group;", ".sheet { display: table;"} {
+	for _, want := range []string{"@media print", ".sheet-head { display: table-header-group;", ".content { display: table;", ".sheet { display: contents;"} {
 		if !strings.Contains(paper, want) {
 			t.Errorf("print.css lacks %q", want)
 		}

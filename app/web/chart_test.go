@@ -151,7 +151,7 @@ func TestLadderByLinks(t *testing.T) {
 		t.Fatalf("the hour leads to %s", links[0][1])
 	}
 	s.get(u.String(), as("clinician")).wantStatus(t, http.StatusOK)
-	if after := f.gotFilter.After; after == nil || !after.At.Equal(at.Add(time.Hour)) || f.gotFilter.From != day("2026-03-29") {
+	if got := f.gotFilter; !got.Since.Equal(at) || !got.Until.Equal(at.Add(time.Hour)) || got.From != day("2026-03-29") || got.To != got.From {
 		t.Errorf("the hour's events: %+v", f.gotFilter)
 	}
 }

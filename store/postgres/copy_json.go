@@ -62,16 +62,18 @@ func jsonLine(wholeDays bool) string {
 // UTC; they are sorted by themselves, so that all others come in the order of the
 // index. The digest ext is made first, behind OFFSET 0: row security forbids to
 // search event_identity by functions that are not leakproof. It is NULL, which
-// needs no search, where the row itself has the slot, as all have but old ones.
+// needs no search, where the row itself has the slot, as all have but old ones, and
+// no source of the person told when it changed anything.
 func jsonQuery(person, where string) string {
 	half := func(wholeDays bool, condition, at string) string {
 		return `(SELECT ` + at + ` AS at, (` + jsonLine(wholeDays) + `) COLLATE "C" AS line
-		FROM (SELECT e.*, CASE WHEN e.external_id IS NOT NULL AND e.slot IS NULL THEN encode(substring(sha256(convert_to(e.external_id, 'UTF8')) FOR 16), 'hex')::uuid END AS ext
+		FROM (SELECT e.*, CASE WHEN e.external_id IS NOT NULL AND (e.slot IS NULL OR (SELECT dated FROM who)) THEN encode(substring(sha256(convert_to(e.external_id, 'UTF8')) FOR 16), 'hex')::uuid END AS ext
 		  FROM health.event e WHERE ` + where + ` AND ` + condition + ` ORDER BY e.effective_at OFFSET 0) e ` + eventJoins + `
 		LEFT JOIN health.event_identity i ON i.person_id = e.person_id AND i.source_id = e.source_id AND i.ext = e.ext AND i.event_id = e.id
 		ORDER BY at, line)`
 	}
-	return `WITH who AS MATERIALIZED (SELECT '{"person":' || row_to_json(k)::text AS start
+	return `WITH who AS MATERIALIZED (SELECT '{"person":' || row_to_json(k)::text AS start,
+	  EXISTS (SELECT FROM health.event_identity i WHERE i.person_id = p.id AND i.updated IS NOT NULL) AS dated
 	FROM health.person p CROSS JOIN LATERAL (` + identityOf + `) k WHERE p.id = ` + person + `)
 	SELECT line FROM (` + half(false, "NOT e.whole_days", "e.effective_at") + `
 	UNION ALL
