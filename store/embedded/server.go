@@ -112,7 +112,7 @@ func (c *cluster) start(ctx context.Context) (postmaster, error) {
 	begun := time.Now()
 	pm, err := c.launch(ctx, inst, socketDir)
 	if err != nil {
-		return postmaster{}, err
+		return postmaster{}, with(err, c.removeSocketFolder(socketDir))
 	}
 	c.log.InfoContext(ctx, "embedded database started", "pid", pm.pid, "postgresql", inst.major,
 		"took", time.Since(begun).Round(time.Millisecond).String())
