@@ -2,12 +2,17 @@ package postgres_test
 
 import (
 	"bytes"
+	"context"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"healthportal/app/access"
 	"healthportal/app/health"
 	"healthportal/app/health/exportfile"
+	"healthportal/store/postgres"
 )
 
 // ndjson is an export's lines without the header.
@@ -102,4 +107,47 @@ func TestExportOfEveryone(t *testing.T) {
 	if n, err := c.db.CountExport(t.Context(), health.EventFilter{Person: c.person("a"), Metric: "heart_rate"}); err != nil || n != 1 {
 		t.Errorf("counted %d, %v", n, err)
 	}
+}
+
+// The first line of a file waits for the values without a time of day, but not for all others to be looked at.
+func TestExportFindsWholeDaysByTheirIndex(t *testing.T) {
+	c := newClinic(t)
+	c.load(string(wearable(2, 2_000)))
+	c.exec(`UPDATE health.event SET whole_days = true WHERE id IN (SELECT min(id) FROM health.event GROUP BY person_id)`)
+	person := c.person("p0")
+	if found := c.filtersWholeDays(person); len(found) > 0 {
+		t.Errorf("rows are looked at one by one: %q", found)
+	}
+	c.exec(`DROP INDEX health.event_whole_days`)
+	if len(c.filtersWholeDays(person)) == 0 {
+		t.Error("no row is looked at even without the index: this test would not notice any")
+	}
+}
+
+// filtersWholeDays are the parts of an export's plan that pass over rows to find those of whole days.
+func (c *clinic) filtersWholeDays(person health.PersonID) []string {
+	c.t.Helper()
+	list, err := postgres.ExportStatements(person, health.ExportNDJSON)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	tx, err := c.conn.Begin(c.t.Context())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background()) //nolint:errcheck // it only reads
+	if _, err := tx.Exec(c.t.Context(), list[0].SQL, list[0].Args...); err != nil {
+		c.t.Fatal(err)
+	}
+	rows, err := tx.Query(c.t.Context(), "EXPLAIN (COSTS OFF) "+list[1].SQL)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return slices.DeleteFunc(plan, func(line string) bool {
+		return !strings.Contains(line, "Filter:") || !strings.Contains(line, "whole_days") || strings.Contains(line, "NOT")
+	})
 }

@@ -28,6 +28,12 @@ func SeriesStatements(person health.PersonID, metric string, w health.Window) []
 	return list
 }
 
+// ExportStatements are the settings of an export as the owner, and the statement of one person's rows.
+func ExportStatements(person health.PersonID, format health.ExportFormat) ([]Statement, error) {
+	sql, err := exportQuery(health.EventFilter{Person: person}, format)
+	return []Statement{{exportSettings, []any{""}}, {sql, nil}}, err
+}
+
 // MigrateWith is migrateWith, for the tests of upgrades and refusals.
 func MigrateWith(ctx context.Context, dsn string, fsys fs.FS, program int) error {
 	return migrateWith(ctx, dsn, fsys, program)
