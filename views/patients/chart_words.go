@@ -20,7 +20,7 @@ func (p ChartProps) note() string {
 	case health.Days:
 		note += "Every day with data is a link to its events, its number below to its hours."
 	default:
-		note += "Every hour with data leads to its place among the day's events. What lasts longer counts where it begins."
+		note += "Every hour with data leads to its events. What lasts longer counts where it begins."
 		if n := len(p.Window.DayHours()); n != 24 {
 			note += fmt.Sprintf(" The clocks change: this day has %d hours.", n)
 		}
