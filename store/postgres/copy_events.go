@@ -60,6 +60,9 @@ func exportEvents(ctx context.Context, pool *pgxpool.Pool, scope string, persons
 	everyone := persons == nil
 	out := &rowWriter{w: w, crlf: format == health.ExportCSV, progress: progress}
 	err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, holdPartitions); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, exportSettings, scope); err != nil {
 			return err
 		}

@@ -99,6 +99,7 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) read(ctx context.Context, scope access.Scope, queue func(*pgx.Batch)) error {
 	b := &pgx.Batch{}
 	b.Queue("begin isolation level repeatable read read only") // the statements see one instant
+	b.Queue(holdPartitions)
 	b.Queue("select set_config('hp.persons', $1, true), set_config('hp.reports', $2, true)", personList(scope.Persons), reportScope(scope))
 	queue(b)
 	b.Queue("commit")

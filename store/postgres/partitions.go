@@ -10,6 +10,13 @@ import (
 	"healthportal/app/health"
 )
 
+// holdPartitions comes before the first query of a transaction that sees one
+// instant. Rows that move from the default partition to their month's own, after
+// the instant and before a statement is planned, would be looked for where that
+// instant has none; health.make_partition waits for whoever holds this.
+// PostgreSQL's LOCK: the instant of such a transaction begins with its first query.
+const holdPartitions = "lock table only health.event in access share mode"
+
 // EnsurePartitions makes the monthly partitions of health.event that cover both
 // days and returns how many were missing.
 func (db *DB) EnsurePartitions(ctx context.Context, first, last health.Day) (int, error) {

@@ -55,6 +55,7 @@ func dayOf(t *time.Time) health.Day {
 func (db *DB) readAs(ctx context.Context, userID int64, queue func(*pgx.Batch)) error {
 	b := &pgx.Batch{}
 	b.Queue("begin isolation level repeatable read read only")
+	b.Queue(holdPartitions)
 	b.Queue(`select set_config('hp.persons', (select coalesce(string_agg(p::text, ','), '') from auth.persons_of($1) p), true),
 		set_config('hp.reports', '', true)`, userID)
 	queue(b)

@@ -143,6 +143,7 @@ func (db *DB) ResearchRows(ctx context.Context, q research.RowQuery) (research.R
 	var beyond bool // rows on the cursor's other side
 	b := &pgx.Batch{}
 	b.Queue("begin isolation level repeatable read read only")
+	b.Queue("lock table research.event in access share mode") // holdPartitions through the view, which is all that this role sees
 	sql, args := researchPage(q)
 	b.Queue(sql, args...).Query(func(rows pgx.Rows) (err error) {
 		page.Rows, err = pgx.CollectRows(rows, scanResearchRow)
