@@ -137,7 +137,7 @@ func ParseCursor(s string) (Cursor, error) {
 		return Cursor{}, ErrBadCursor
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) <= 16 {
+	if err != nil || len(b) <= 16 || base64.RawURLEncoding.EncodeToString(b) != s { // decoding passes over line ends
 		return Cursor{}, ErrBadCursor
 	}
 	c := Cursor{

@@ -52,6 +52,8 @@ func TestCursors(t *testing.T) {
 func FuzzParseCursor(f *testing.F) {
 	f.Add((&Cursor{At: testNow(), Chain: "c1", Seq: 5}).String())
 	f.Add("AAAAAAAAAAAAAAAAAAAAAAAA")
+	made := (&Cursor{At: testNow(), Chain: "c1", Seq: 5}).String()
+	f.Add(made[:4] + "\n" + made[4:])
 	f.Fuzz(func(t *testing.T, s string) {
 		c, err := ParseCursor(s)
 		if err != nil {

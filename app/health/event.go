@@ -45,7 +45,7 @@ func (c Cursor) String() string {
 // ParseCursor reads what String wrote.
 func ParseCursor(s string) (Cursor, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != 16 {
+	if err != nil || len(b) != 16 || base64.RawURLEncoding.EncodeToString(b) != s { // decoding passes over line ends
 		return Cursor{}, inputError("%w", ErrBadCursor)
 	}
 	at := time.UnixMicro(int64(binary.BigEndian.Uint64(b[:8]))).UTC() //nolint:gosec // bits in, the same bits out
