@@ -59,7 +59,7 @@ func TestKeptChartsFollowWritesAndRights(t *testing.T) {
 	want("after the rollup", http.StatusOK, "187")
 	w.exec(`UPDATE auth.care_team_person SET valid_to = now()`)
 	want("after the care", http.StatusNotFound, "")
-	if _, body, err := a.ask("/patients/patient1", token); err != nil || strings.Contains(body, "187") {
+	if _, body, err := a.ask("/patients/patient1", token); err != nil || strings.Contains(body, "Muster") || strings.Contains(body, "Heart rate") { // no number: it may stand in the request's id
 		t.Errorf("what was kept is shown to somebody without a right (%v)", err)
 	}
 }
