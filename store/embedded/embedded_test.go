@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -339,6 +340,33 @@ func TestServerIgnoresCtrlC(t *testing.T) {
 	}
 	if group == syscall.Getpgrp() {
 		t.Error("the server shares the process group that a terminal's Ctrl-C reaches")
+	}
+}
+
+// The children of a killed server may outlive it for a moment: the next start waits for them.
+func TestStartWaitsForAKilledServersChildren(t *testing.T) {
+	t.Parallel()
+	dir := warmDir(t)
+	open(t, Options{DataDir: dir})
+	pid := pidOf(t, dir)
+	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil || len(strings.Fields(string(list))) == 0 {
+		t.Fatal("no children", err)
+	}
+	child, err := strconv.Atoi(strings.Fields(string(list))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(syscall.Kill(child, syscall.SIGSTOP), syscall.Kill(pid, syscall.SIGKILL)); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; running(pid, dir) && i < 200; i++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.AfterFunc(time.Second, func() { _ = syscall.Kill(child, syscall.SIGCONT) })
+	next := open(t, Options{DataDir: dir})
+	if !next.Started() || query(t, next.DSN(), "SELECT 'back'") != "back" {
+		t.Error("the server does not work again")
 	}
 }
 

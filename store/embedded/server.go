@@ -18,6 +18,8 @@ const (
 	deafLimit  = 5 * time.Second  // a live server whose socket folder was cleaned away
 	damageWait = time.Second
 	stopLimit  = 2 * time.Minute
+	// orphanLimit is how long the children of a killed server may take to notice.
+	orphanLimit = 10 * time.Second
 )
 
 // ensure returns the running server, starting one where none is. The caller
@@ -36,8 +38,7 @@ func (c *cluster) ensure(ctx context.Context) (pm postmaster, started bool, err 
 			}
 		}
 		if !c.serverAlive(ctx, pm, err) {
-			pm, err := c.start(ctx)
-			return pm, err == nil, err
+			return c.startAfter(ctx, !errors.Is(err, fs.ErrNotExist))
 		}
 		if !deaf(reach) {
 			deafSince = time.Time{}
@@ -53,6 +54,20 @@ func (c *cluster) ensure(ctx context.Context) (pm postmaster, started bool, err 
 		if err := sleep(ctx, poll); err != nil {
 			return postmaster{}, false, fmt.Errorf("%w: the server in %s (process %d) runs but does not answer; see %s: %w",
 				ErrStart, c.dataDir(), pm.pid, c.logFile(), with(err, reach))
+		}
+	}
+}
+
+// startAfter starts the server. Where one was killed, its children hold its
+// memory until they notice, and a new server refuses to start beside them.
+func (c *cluster) startAfter(ctx context.Context, killed bool) (postmaster, bool, error) {
+	for until := time.Now().Add(orphanLimit); ; {
+		pm, err := c.start(ctx)
+		if err == nil {
+			return pm, true, nil
+		}
+		if !killed || !errors.Is(err, errEnded) || time.Now().After(until) || sleep(ctx, 10*poll) != nil {
+			return postmaster{}, false, err
 		}
 	}
 }
