@@ -2,7 +2,6 @@ package attacks
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -178,8 +177,6 @@ func (h *human) verify(tweaks ...passkeytest.Tweak) answer {
 	b := h.read(h.caller.json("/verify/begin", map[string]any{}))
 	return h.caller.json("/verify/finish", finish(b, h.assertion(b, tweaks...)))
 }
-
-func (h *human) String() string { return fmt.Sprintf("%s (user %d)", h.name, h.id) }
 
 // again is a second browser of the same person with the same passkey, signed out.
 func (h *human) again() *human {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"healthportal/store/postgres"
 )
 
@@ -99,7 +101,12 @@ func (b *bench) growTable(ctx context.Context, database string, rows int) error 
 			return fmt.Errorf("fill a table: %w", err)
 		}
 	}
-	err = b.withStore(ctx, database, func(db *postgres.DB) error {
+	return b.settle(ctx, conn, database)
+}
+
+// settle brings the rollup up to date with rows that were written past an import, and the statistics.
+func (b *bench) settle(ctx context.Context, conn *pgx.Conn, database string) error {
+	err := b.withStore(ctx, database, func(db *postgres.DB) error {
 		_, err := db.RebuildDirty(ctx)
 		return err //nolint:wrapcheck // says what itself
 	})

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"healthportal/store/postgres"
 )
 
 // originals are the patient's events before there are copies.
@@ -64,17 +62,7 @@ func (b *bench) swell(ctx context.Context) error {
 			b.say("%d of %d events", who.events, b.opt.rows)
 		}
 	}
-	err = b.withStore(ctx, filled, func(db *postgres.DB) error {
-		_, err := db.RebuildDirty(ctx)
-		return err //nolint:wrapcheck // says what itself
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := conn.Exec(ctx, "VACUUM (ANALYZE)"); err != nil {
-		return fmt.Errorf("vacuum: %w", err)
-	}
-	return nil
+	return b.settle(ctx, conn, filled)
 }
 
 func ignoreMissing(err error) error {
